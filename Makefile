@@ -1,0 +1,61 @@
+# make, make demo, make check: each does all of its own set-up. The building itself is CMake's, see CMakePresets.json.
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := all
+
+# $(call build,PRESET,DIRECTORY[,CMAKE OPTIONS]): configures once, then builds; quiet unless something is wrong.
+# One build at a time in a directory.
+define build
+@mkdir -p $(BUILD)/$(2)
+@flock $(BUILD)/$(2)/.lock tools/quiet sh -c 'test -e $(BUILD)/$(2)/build.ninja || \
+	cmake --preset $(1) -B $(BUILD)/$(2) $(3); cmake --build $(BUILD)/$(2)'
+endef
+
+.PHONY: all native x64 x86 setup-% check demo bench conformance install format lint clean fetch-apps
+
+all: native x64
+	@ln -sfn $(BUILD)/native/fvm fvm
+
+native: setup-build
+	$(call build,native,native)
+
+x86: setup-build
+	$(call build,windows-x86,x86)
+
+x64: setup-build
+	$(call build,windows-x64,x64)
+
+setup-%:
+	@tools/setup $*
+
+fetch-apps: setup-demo
+	@tools/fetch-apps
+
+check:
+	@tools/check
+
+demo: setup-demo all fetch-apps
+	@tools/demo
+
+bench: setup-demo all fetch-apps
+	@python3 bench/bench.py
+
+# Wine's own tests outside and inside a VM; see docs. Takes long, needs a built copy of the tests.
+conformance: setup-demo all
+	@tools/conformance
+
+install: all
+	install -D -m 755 $(BUILD)/native/fvm $(DESTDIR)$(PREFIX)/bin/fvm
+	install -D -m 644 $(BUILD)/x64/fvm.exe $(DESTDIR)$(PREFIX)/lib/fvm/fvm.exe
+	if [ -e docs/fvm.1 ]; then install -D -m 644 docs/fvm.1 $(DESTDIR)$(PREFIX)/share/man/man1/fvm.1; fi
+
+format:
+	@tools/lint --fix
+
+lint:
+	@tools/lint
+
+clean:
+	rm -rf $(BUILD) fvm
