@@ -16,14 +16,11 @@
 
 static char *concat(const char *a, const char *b)
 {
-    size_t a_len = strlen(a), b_len = strlen(b);
-    char *result = malloc(a_len + b_len + 1);
-    if (result == NULL) {
+    char *result;
+    if (asprintf(&result, "%s%s", a, b) < 0) {
         fputs("fvm: out of memory\n", stderr);
         exit(EXIT_FVM);
     }
-    memcpy(result, a, a_len);
-    memcpy(result + a_len, b, b_len + 1);
     return result;
 }
 
