@@ -34,13 +34,14 @@ fetch-apps: setup-demo
 	@tools/fetch-apps
 
 check:
+	@tools/setup check
 	@tools/check
 
 demo: setup-demo all fetch-apps
 	@tools/demo
 
 bench: setup-demo all fetch-apps
-	@python3 bench/bench.py
+	@bench/bench.py
 
 # Wine's own tests outside and inside a VM; see docs. Takes long, needs a built copy of the tests.
 conformance: setup-demo all

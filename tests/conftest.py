@@ -1,0 +1,42 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness.wine import Prefix  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """The prefix that all others are copies of; never run in."""
+    prefix = Prefix.create(tmp_path_factory.mktemp("template"))
+    yield prefix
+    prefix.remove()
+
+
+@pytest.fixture(scope="session")
+def make_prefix(template, tmp_path_factory):
+    """make_prefix(): a fresh, running machine. Whoever makes one ends it with remove()."""
+
+    def make():
+        return Prefix.copy(template, tmp_path_factory.mktemp("machine")).start()
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def machine(make_prefix):
+    """A machine for all tests of a file, where VMs run."""
+    prefix = make_prefix()
+    yield prefix
+    prefix.remove()
+
+
+@pytest.fixture(scope="module")
+def reference(make_prefix):
+    """A second machine for all tests of a file: programs run there without a VM, to compare."""
+    prefix = make_prefix()
+    yield prefix
+    prefix.remove()

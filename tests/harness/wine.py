@@ -1,0 +1,156 @@
+"""Wine prefixes of our own, and running programs in them, outside and inside a VM."""
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .paths import FVM, X64
+
+DEBIAN_WINE = Path("/usr/lib/wine/wine64")
+WINE = str(DEBIAN_WINE) if DEBIAN_WINE.exists() else "wine"
+TIMEOUT = 120  # seconds; a program that takes longer hangs
+
+
+@dataclass
+class Result:
+    code: int
+    out: bytes
+    err: bytes
+
+    @property
+    def text(self):
+        return self.out.decode("utf-8", "replace").replace("\r\n", "\n")
+
+    @property
+    def error(self):
+        return self.err.decode("utf-8", "replace").replace("\r\n", "\n")
+
+    def expect(self, code=0):
+        assert self.code == code, f"exit code {self.code}, not {code}\n{self.text}\n{self.error}"
+        return self
+
+
+class Prefix:
+    """A Windows "machine": a Wine prefix with a HOME of its own, so that the links to Documents and the like, which
+    Wine puts into a prefix, do not lead to the files of whoever runs the tests."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.prefix = self.directory / "prefix"
+        self.home = self.directory / "home"
+        self.drive_c = self.prefix / "drive_c"
+        self.holder = None
+        self.env = {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LANG": "C.UTF-8",
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home / "tmp"),
+            "WINEPREFIX": str(self.prefix),
+            "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "winemenubuilder.exe,mscoree,mshtml=",
+            "DISPLAY": "",
+        }
+
+    @classmethod
+    def create(cls, directory):
+        """A new prefix that says it is Windows 10, as users have; settled, so that later starts change nothing."""
+        self = cls(directory)
+        (self.home / "tmp").mkdir(parents=True)
+        self.outside(["wineboot", "-i"], timeout=300).expect()
+        self.outside(["winecfg", "-v", "win10"]).expect()
+        self.fvm_home().mkdir(parents=True, exist_ok=True)
+        # What the system itself writes at the first start of each kind of program is written now.
+        self.outside(["cmd", "/c", "exit 0"]).expect()
+        self.stop()
+        return self
+
+    @classmethod
+    def copy(cls, template, directory):
+        self = cls(directory)
+        subprocess.run(["cp", "-a", "--reflink=auto", f"{template.directory}/.", str(self.directory)], check=True)
+        for link in list(self.prefix.rglob("*")):
+            if link.is_symlink() and os.readlink(link).startswith(str(template.home)):
+                target = str(self.home) + os.readlink(link)[len(str(template.home)):]
+                stamp = link.parent.lstat()
+                link.unlink()
+                link.symlink_to(target)
+                os.utime(link.parent, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        return self
+
+    def fvm_home(self):
+        """Where FVM keeps the VMs of this prefix when nothing else is said."""
+        (users,) = [p for p in (self.drive_c / "users").iterdir() if p.name != "Public"]
+        return users / "AppData" / "Local" / "FVM"
+
+    def start(self):
+        """Keeps the prefix's server and its system processes up until stop()."""
+        if self.holder is None:
+            subprocess.run(["wineserver", "-p"], env=self.env, check=True)
+            self.holder = self.popen(["cmd", "/c", "echo up & set /p line="], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE)
+            assert self.holder.stdout.readline().strip() == b"up"
+        return self
+
+    def stop(self):
+        """Ends every process of this prefix, and of no other."""
+        subprocess.run(["wineserver", "-k"], env=self.env, stderr=subprocess.DEVNULL)
+        subprocess.run(["wineserver", "-w"], env=self.env, stderr=subprocess.DEVNULL)
+        if self.holder is not None:
+            self.holder.communicate()
+            self.holder = None
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.directory)
+
+    def unix(self, windows_path):
+        """The Linux path of C:\\..."""
+        assert windows_path[:3].upper() == "C:\\", windows_path
+        return self.drive_c / windows_path[3:].replace("\\", "/")
+
+    def popen(self, command, env=None, **options):
+        return self._popen([WINE, *map(str, command)], env, **options)
+
+    def popen_fvm(self, arguments, env=None, **options):
+        return self._popen([str(FVM), *map(str, arguments)], env, **options)
+
+    def _popen(self, arguments, env, cwd=None, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        return subprocess.Popen(arguments, env={**self.env, **(env or {})},
+                                cwd=cwd or (self.drive_c if self.drive_c.exists() else self.directory), **options)
+
+    def _finish(self, process, name, input, timeout):
+        try:
+            out, err = process.communicate(input, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            self.stop()  # what it started holds the pipes
+            out, err = process.communicate()
+            raise AssertionError(f"{name} did not end in {timeout} s\n{out.decode(errors='replace')}\n"
+                                 f"{err.decode(errors='replace')}") from None
+        return Result(process.returncode, out, err)
+
+    def outside(self, command, input=None, timeout=TIMEOUT, **options):
+        """Runs a Windows program as everybody does: by Wine."""
+        process = self.popen(command, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE, **options)
+        return self._finish(process, command, input, timeout)
+
+    def fvm(self, *arguments, input=None, timeout=TIMEOUT, **options):
+        """Runs ./fvm ARGUMENTS."""
+        process = self.popen_fvm(arguments, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE, **options)
+        return self._finish(process, ("fvm", *arguments), input, timeout)
+
+    def inside(self, vm, command, **options):
+        """Runs a Windows program in a VM, which is made if it does not exist."""
+        return self.fvm("run", vm, "--", *command, **options)
+
+    def save_registry(self, directory):
+        """The registry as it is now, in the server's own format, without stopping the server."""
+        target = Path(directory)
+        target.mkdir(parents=True, exist_ok=True)
+        self.outside([X64 / "harness" / "regsave.exe", *("Z:" + str(target / n).replace("/", "\\")
+                                                        for n in ("machine", "user"))]).expect()
+        return {name: (target / name).read_text("utf-8", "replace") for name in ("machine", "user")}

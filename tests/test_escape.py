@@ -1,0 +1,33 @@
+"""Programs that try to change or to reach the host by one known technique each, from inside a VM.
+
+Each tests/escape/NAME.c gets a directory with files to attack (see harness.seed) and prints `blocked: TECHNIQUE` or
+`ESCAPED: TECHNIQUE` for each thing it tried. What it says is not believed: the host is compared as well.
+"""
+import pytest
+
+from harness.paths import ROOT, X64
+from harness.seed import seed
+from harness.snapshot import assert_unchanged, host_snapshot
+
+PROGRAMS = sorted(path.stem for path in (ROOT / "tests/escape").glob("*.c"))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_cannot_escape(name, machine):
+    directory = f"C:\\escape\\{name}"
+    seed(machine.unix(directory))
+
+    before = host_snapshot(machine)
+    result = machine.inside(f"escape-{name}", [X64 / "escape" / f"{name}.exe", directory])
+    after = host_snapshot(machine)
+
+    assert_unchanged(before, after)
+    lines = result.text.splitlines()
+    assert "ESCAPED" not in result.text, result.text
+    assert any(line.startswith("blocked: ") for line in lines), f"nothing was tried\n{result.text}\n{result.error}"
+    assert result.code == 0, f"exit code {result.code}\n{result.text}\n{result.error}"
+    machine.fvm("delete", f"escape-{name}").expect()
+
+
+def test_there_are_programs():
+    assert PROGRAMS

@@ -1,0 +1,39 @@
+"""Programs that do the same sequence outside and inside a VM: every line that they print must be equal, and what ran
+inside must have left the host as it was.
+
+Each tests/vm/NAME.c is one program. It gets a directory to work in (a Windows path, filled by harness.seed), prints a
+line for every step, and exits with 0.
+"""
+import pytest
+
+from harness.compare import assert_same_lines
+from harness.paths import ROOT, X64
+from harness.seed import seed
+from harness.snapshot import assert_unchanged, host_snapshot
+
+PROGRAMS = sorted(path.stem for path in (ROOT / "tests/vm").glob("*.c"))
+FEWEST_LINES = 5  # less output than this is a program that did nothing
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_same_inside_and_outside(name, machine, reference):
+    program = X64 / "tests" / f"{name}.exe"
+    directory = f"C:\\work\\{name}"
+    for prefix in (machine, reference):
+        seed(prefix.unix(directory))
+    outside = reference.outside([program, directory])
+    assert outside.code == 0, f"outside: exit code {outside.code}\n{outside.text}\n{outside.error}"
+    assert len(outside.text.splitlines()) >= FEWEST_LINES, f"outside: too little output\n{outside.text}"
+
+    before = host_snapshot(machine)
+    inside = machine.inside(f"vm-{name}", [program, directory])
+    after = host_snapshot(machine)
+
+    assert_same_lines(outside.text, inside.text)
+    assert inside.code == 0, f"inside: exit code {inside.code}\n{inside.error}"
+    assert_unchanged(before, after)
+    machine.fvm("delete", f"vm-{name}").expect()
+
+
+def test_there_are_programs():
+    assert PROGRAMS
