@@ -1,0 +1,192 @@
+"""The command line: exit codes, streams, and one clear line for whatever is wrong."""
+import re
+
+import pytest
+
+from harness.paths import windows
+from harness.snapshot import assert_unchanged, host_snapshot
+
+FVM_ERROR, CANNOT_RUN, NOT_FOUND = 125, 126, 127
+
+
+@pytest.fixture(autouse=True)
+def host_stays_as_it_is(machine):
+    before = host_snapshot(machine)
+    yield
+    assert_unchanged(before, host_snapshot(machine))
+
+
+def one_line(result, *words):
+    """An error of FVM's own: one line on standard error that names the thing; nothing on standard output."""
+    lines = result.error.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("fvm: "), result.error
+    for word in words:
+        assert word in lines[0], lines[0]
+    assert result.text == ""
+
+
+@pytest.mark.parametrize("arguments, word", [
+    (["frobnicate"], "frobnicate"),
+    (["run", "--frobnicate", "x", "--", "cmd"], "--frobnicate"),
+    (["ls", "--frobnicate"], "--frobnicate"),
+    (["run"], "run"),
+    (["run", "--"], "run"),
+    (["create"], "create"),
+    (["create", "a", "b"], "b"),
+    (["delete"], "delete"),
+    (["help", "frobnicate"], "frobnicate"),
+    (["diff", "no-such-vm"], "no-such-vm"),
+    (["stop", "no-such-vm"], "no-such-vm"),
+    (["delete", "no-such-vm"], "no-such-vm"),
+    (["ps", "no-such-vm"], "no-such-vm"),
+])
+def test_bad_usage(machine, arguments, word):
+    result = machine.fvm(*arguments)
+    assert result.code == FVM_ERROR
+    one_line(result, word)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a b", "a/b", "a\\b", "..\\x", "C:", "con", "NUL", "-x", ".x", "x.",
+                                  "a*", "ä", "x" * 65, "a:b", "lpt1.txt"])
+def test_bad_name(machine, name):
+    for arguments in (["create", name], ["run", name, "--", "cmd", "/c", "exit 0"]):
+        result = machine.fvm(*arguments)
+        assert result.code == FVM_ERROR, (arguments, result)
+        one_line(result)
+    assert machine.fvm("ls").expect().text.count("\n") <= 1
+
+
+@pytest.mark.parametrize("name", ["a", "A-1", "x.y_z", "x" * 64, "0"])
+def test_good_name(machine, name):
+    machine.fvm("create", name).expect()
+    assert re.search(rf"^{re.escape(name)}\b", machine.fvm("ls").expect().text, re.MULTILINE)
+    one_line(machine.fvm("create", name).expect(FVM_ERROR), name)
+    one_line(machine.fvm("create", name.swapcase()).expect(FVM_ERROR), name.swapcase())
+    machine.fvm("delete", name).expect()
+    assert name not in machine.fvm("ls").expect().text
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 42, 125, 126, 127, 255])
+def test_exit_code_passes(machine, code):
+    machine.inside("codes", ["cmd", "/c", f"exit {code}"]).expect(code)
+
+
+def test_missing_program(machine):
+    one_line(machine.inside("codes", ["no-such-program"]).expect(NOT_FOUND), "no-such-program")
+    one_line(machine.inside("codes", [r"C:\nowhere\x.exe"]).expect(NOT_FOUND), "x.exe")
+    one_line(machine.fvm("run", "codes", "--", "/nowhere/x.exe").expect(NOT_FOUND), "x.exe")
+
+
+def test_not_executable(machine):
+    text = machine.unix(r"C:\users\Public\text.exe")
+    text.write_text("this is no program\n")
+    try:
+        one_line(machine.inside("codes", [r"C:\users\Public\text.exe"]).expect(CANNOT_RUN), "text.exe")
+        one_line(machine.inside("codes", [r"C:\windows"]).expect(CANNOT_RUN), "windows")
+    finally:
+        stamp = text.parent.stat()
+        text.unlink()
+        del stamp
+
+
+def test_linux_program_is_refused(machine):
+    """A program that the layer cannot enter must not run at all."""
+    proof = machine.home / "tmp" / "ran"
+    result = machine.fvm("run", "codes", "--", "/usr/bin/touch", str(proof))
+    assert not proof.exists()
+    assert result.code == CANNOT_RUN
+    one_line(result, "touch")
+
+
+def test_streams(machine):
+    data = bytes(range(256)) * 400
+    source = machine.inside("codes", ["cmd", "/c", "echo out& echo err>&2"]).expect()
+    assert source.text.strip() == "out" and source.error.strip() == "err"
+    through = machine.inside("codes", ["sort"], input=b"b\r\na\r\n")
+    if through.code == 0:
+        assert through.text.split() == ["a", "b"]
+    del data
+
+
+def test_arguments_stay_intact(machine):
+    for argument in ["a b", 'say "hi"', "back\\slash\\", 'trail\\"', "100%", "^caret", "ünïcode"]:
+        outside = machine.outside(["cmd", "/c", "echo", argument])
+        inside = machine.inside("codes", ["cmd", "/c", "echo", argument])
+        assert (inside.code, inside.out) == (outside.code, outside.out), argument
+
+
+def test_linux_path_of_a_program(machine):
+    program = machine.drive_c / "windows/system32/cmd.exe"
+    machine.fvm("run", "codes", "--", str(program), "/c", "exit 7").expect(7)
+    machine.fvm("run", "codes", "--", "system32/cmd.exe", "/c", "exit 8", cwd=machine.drive_c / "windows").expect(8)
+    machine.fvm("run", "codes", "--", "cmd.exe", "/c", "exit 9", cwd=program.parent).expect(9)
+    machine.fvm("run", "codes", "--", windows(program), "/c", "exit 6").expect(6)
+    machine.fvm("run", "codes", "--", "C:/windows/system32/cmd.exe", "/c", "exit 5").expect(5)
+
+
+def test_current_directory_and_environment(machine):
+    outside = machine.outside(["cmd", "/c", "cd & echo %FVM_TEST%"], cwd=machine.home, env={"FVM_TEST": "42"})
+    inside = machine.inside("codes", ["cmd", "/c", "cd & echo %FVM_TEST%"], cwd=machine.home, env={"FVM_TEST": "42"})
+    assert inside.expect().text == outside.expect().text
+
+
+def test_run_without_a_name(machine):
+    """A name is chosen and printed, and the VM is kept."""
+    result = machine.fvm("run", "--", "cmd", "/c", "echo data>C:\\thrown.txt").expect()
+    names = [name for name in re.findall(r"[a-z]+-[a-z]+(?:-\d+)?", result.error)
+             if name in machine.fvm("ls").expect().text]
+    assert len(names) == 1, result.error
+    assert "data" in machine.inside(names[0], ["cmd", "/c", "type C:\\thrown.txt"]).expect().text
+    machine.fvm("delete", names[0]).expect()
+
+
+def test_rm(machine):
+    machine.fvm("run", "--rm", "gone", "--", "cmd", "/c", "echo data>C:\\thrown.txt & exit 5").expect(5)
+    assert "gone" not in machine.fvm("ls").expect().text
+    before = machine.fvm("ls").expect().text
+    machine.fvm("run", "--rm", "--", "cmd", "/c", "exit 0").expect()
+    assert machine.fvm("ls").expect().text == before
+
+
+def test_two_vms_do_not_see_each_other(machine):
+    for name in ("left", "right"):
+        machine.inside(name, ["cmd", "/c", f"echo {name}>C:\\who.txt"]).expect()
+    for name in ("left", "right"):
+        assert machine.inside(name, ["cmd", "/c", "type C:\\who.txt"]).expect().text.strip() == name
+        machine.fvm("delete", name).expect()
+    machine.outside(["cmd", "/c", "if exist C:\\who.txt exit 1"]).expect()
+
+
+def test_diff(machine):
+    work = r"C:\users\Public"
+    seeded = machine.unix(work)
+    machine.inside("diff", ["cmd", "/c", f"echo new>{work}\\new.txt & md {work}\\dir & echo x>{work}\\dir\\x"
+                            r" & echo more>>C:\windows\win.ini & del C:\windows\system.ini"
+                            r" & ren C:\windows\notepad.exe scribble.exe"]).expect()
+    lines = machine.fvm("diff", "diff").expect().text.splitlines()
+    for line in [rf"A {work}\new.txt", rf"A {work}\dir", rf"A {work}\dir\x", r"M C:\windows\win.ini",
+                 r"D C:\windows\system.ini"]:
+        assert any(re.sub(r"\s+", " ", have).lower().rstrip("\\") == line.lower() for have in lines), (line, lines)
+    assert any(have.startswith("R") and "notepad.exe" in have and "scribble.exe" in have for have in lines), lines
+    assert not (seeded / "new.txt").exists()
+    machine.fvm("delete", "diff").expect()
+
+
+def test_help_and_version(machine):
+    assert "run" in machine.fvm("help").expect().text
+    assert "--rm" in machine.fvm("help", "run").expect().text
+    assert re.search(r"\d+\.\d+", machine.fvm("version").expect().text)
+    machine.fvm("help", "help").expect()
+
+
+def test_ps_and_stop(machine):
+    running = machine.popen_fvm(["run", "busy", "--", "cmd", "/c", "echo up & ping -n 60 127.0.0.1 >nul"])
+    assert running.stdout.readline().strip() == b"up"
+    assert "cmd.exe" in machine.fvm("ps", "busy").expect().text.lower()
+    assert "busy" in machine.fvm("ps").expect().text
+    one_line(machine.fvm("delete", "busy").expect(FVM_ERROR), "busy")
+    machine.fvm("stop", "busy").expect()
+    assert running.wait(timeout=20) != 0
+    running.communicate()
+    assert "cmd.exe" not in machine.fvm("ps", "busy").expect().text.lower()
+    machine.fvm("delete", "busy").expect()
