@@ -1,0 +1,34 @@
+/* Bytes without a C library: what the compiler's own memcpy would be, for code that may not call one. */
+#ifndef FVM_BASE_MEM_H
+#define FVM_BASE_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The ranges must not overlap. */
+static inline void mem_copy(void *to, const void *from, size_t size)
+{
+    uint8_t *out = to;
+    const uint8_t *in = from;
+    for (size_t i = 0; i < size; i++)
+        out[i] = in[i];
+}
+
+static inline void mem_zero(void *at, size_t size)
+{
+    uint8_t *out = at;
+    for (size_t i = 0; i < size; i++)
+        out[i] = 0;
+}
+
+static inline bool mem_equal(const void *a, const void *b, size_t size)
+{
+    const uint8_t *x = a, *y = b;
+    for (size_t i = 0; i < size; i++)
+        if (x[i] != y[i])
+            return false;
+    return true;
+}
+
+#endif

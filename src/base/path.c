@@ -1,0 +1,56 @@
+/* Paths as the delta knows them: taking them apart, and the one check for what comes from a file. */
+#include "base/str.h"
+
+#define PATH_MAX_UNITS 32000u
+#define COMPONENT_MAX_UNITS 255u
+
+struct str path_first(struct str path)
+{
+    return str_head(path, str_find(path, '\\'));
+}
+
+struct str path_rest(struct str path)
+{
+    return str_from(path, str_find(path, '\\') + 1);
+}
+
+struct str path_parent(struct str path)
+{
+    size_t at = str_rfind(path, '\\');
+    return str_head(path, at < path.len ? at : 0);
+}
+
+struct str path_leaf(struct str path)
+{
+    size_t at = str_rfind(path, '\\');
+    return at < path.len ? str_from(path, at + 1) : path;
+}
+
+bool path_under_fold(upcase_table up, struct str path, struct str top)
+{
+    if (!top.len)
+        return true;
+    return str_prefix_fold(up, path, top) && (path.len == top.len || path.s[top.len] == '\\');
+}
+
+static bool component_valid(struct str name)
+{
+    if (!name.len || name.len > COMPONENT_MAX_UNITS)
+        return false;
+    if (name.s[0] == '.' && (name.len == 1 || (name.len == 2 && name.s[1] == '.')))
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (!name.s[i] || name.s[i] == '/' || name.s[i] == ':')
+            return false;
+    return true;
+}
+
+bool path_valid(struct str path)
+{
+    if (!path.len || path.len > PATH_MAX_UNITS || path.s[path.len - 1] == '\\')
+        return false;
+    for (struct str rest = path; rest.len; rest = path_rest(rest))
+        if (!component_valid(path_first(rest)))
+            return false;
+    return true;
+}

@@ -1,0 +1,96 @@
+/* The delta map for its readers: format, check, and the lock-free look-ups. */
+#include "delta/map_inside.h"
+
+bool map_format(struct delta_map *map, size_t size, upcase_table upcase)
+{
+    if (size < MAP_MIN_SIZE || size > UINT32_MAX - 7u)
+        return false;
+    for (uint32_t i = 0; i < UPCASE_UNITS; i++)
+        map->upcase[i] = upcase[i];
+    WRITE(map->size, (uint32_t)size);
+    WRITE(map->version, MAP_VERSION);
+    WRITE(map->magic_low, MAP_MAGIC_LOW);
+    WRITE(map->magic_high, MAP_MAGIC_HIGH);
+    map_begin_rebuild(map);
+    map_end_rebuild(map);
+    return true;
+}
+
+bool map_check(const struct delta_map *constant, size_t size)
+{
+    struct delta_map *map = (struct delta_map *)(uintptr_t)constant;
+    return size >= MAP_MIN_SIZE && READ(map->magic_low) == MAP_MAGIC_LOW && READ(map->magic_high) == MAP_MAGIC_HIGH &&
+           READ(map->version) == MAP_VERSION && READ(map->size) == size;
+}
+
+upcase_table map_upcase(const struct delta_map *map)
+{
+    return map->upcase;
+}
+
+bool map_untouched(const struct delta_map *map)
+{
+    return !atomic_load_explicit(&((struct delta_map *)(uintptr_t)map)->changed, memory_order_acquire);
+}
+
+uint32_t map_sequence(const struct delta_map *map)
+{
+    return atomic_load_explicit(&((struct delta_map *)(uintptr_t)map)->sequence, memory_order_acquire);
+}
+
+bool map_resolve(const struct delta_map *map, struct str path, struct map_place *place)
+{
+    struct map_reading reading = {.map = map};
+    while (reading_begin(&reading)) {
+        struct map_view v;
+        view_open(&v, map, false);
+        view_resolve(&v, path, place);
+        if (reading_end(&reading))
+            return !v.damaged;
+    }
+    return false;
+}
+
+void map_lower(const struct map_place *place, struct str path, struct strbuf *out)
+{
+    buf_set(out, place->lower_base);
+    if (!place->has_lower)
+        return;
+    struct str rest = str_from(path, place->lower_rest);
+    if (place->lower_base.len && rest.len)
+        buf_add_char(out, '\\');
+    buf_add(out, rest);
+}
+
+bool map_current(const struct delta_map *map, const struct map_place *place)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return READ(((struct delta_map *)(uintptr_t)map)->generation) == place->generation;
+}
+
+enum map_kind map_child(const struct delta_map *map, uint32_t node, struct str name)
+{
+    struct map_reading reading = {.map = map};
+    while (reading_begin(&reading)) {
+        struct map_view v;
+        view_open(&v, map, false);
+        uint32_t child = view_find(&v, node, name);
+        uint32_t kind = child ? READ(view_node(&v, child)->kind) : MAP_NONE;
+        if (reading_end(&reading))
+            return v.damaged || kind >= MAP_KINDS ? MAP_HIDDEN : (enum map_kind)kind;
+    }
+    return MAP_HIDDEN;
+}
+
+bool map_has_changed_child(const struct delta_map *map, uint32_t node)
+{
+    struct map_reading reading = {.map = map};
+    while (reading_begin(&reading)) {
+        struct map_view v;
+        view_open(&v, map, false);
+        bool changed = READ(view_node(&v, node)->changed_children) != 0;
+        if (reading_end(&reading))
+            return changed || v.damaged;
+    }
+    return true;
+}
