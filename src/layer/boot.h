@@ -1,0 +1,66 @@
+/* What the outside and the layer agree on: the memory a VM's processes share, and what each process is given.
+ *
+ * Everything here has the same layout in 32 and 64 bit: fixed-size integers, explicit padding, checked below. The
+ * section is mapped for writing by the VM's programs, so the outside only ever writes it (when it starts a VM) and
+ * never trusts a byte read back from it. */
+#ifndef FVM_LAYER_BOOT_H
+#define FVM_LAYER_BOOT_H
+
+#include "base/str.h"
+
+#define VM_SHARED_MAGIC 0x4d564631u
+#define VM_SHARED_VERSION 1u
+#define VM_PATH_MAX 1024u
+#define VM_NAME_MAX 64u
+#define VM_DRIVES 26u
+#define VM_PROCESSES 4096u
+
+enum layer_machine { LAYER_X64, LAYER_X86, LAYER_MACHINES };
+
+struct shared_text {
+    uint32_t len; /* UTF-16 units */
+    char16 s[VM_PATH_MAX];
+};
+
+struct shared_range {
+    uint64_t offset, size; /* bytes, from the start of the section */
+};
+
+/* A process of the VM. Written by whoever starts it, under the VM's lock; read by anybody in the VM. */
+struct shared_process {
+    uint32_t pid; /* 0: free */
+    uint32_t unused;
+    int64_t create_time; /* tells a process from a later one with the same id */
+};
+
+struct vm_shared {
+    uint32_t magic; /* written last by the creator */
+    uint32_t version;
+    uint64_t size;                 /* of the whole section */
+    struct shared_range map;       /* delta/map.h */
+    struct shared_range image[LAYER_MACHINES]; /* the layer as a file (PE), pristine; size 0: not carried */
+    struct shared_text name;       /* the VM's name */
+    struct shared_text files_root; /* NT path of the delta tree, no trailing backslash: \??\C:\...\vms\x\files */
+    struct shared_text home;       /* VM path (delta form) of FVM's own home: C\users\u\AppData\Local\FVM */
+    struct shared_text journal;    /* NT path of delta.log */
+    /* NT device of each drive letter, as the system names files there (\Device\HarddiskVolume3), empty: no such drive or
+     * (Wine) the system already names files by drive letter */
+    struct shared_text drive_device[VM_DRIVES];
+    struct shared_process process[VM_PROCESSES];
+    /* name spaces that come later keep their own constants here */
+};
+
+/* Handles of a VM in one process, valid there; protected from close. */
+struct layer_boot {
+    uint64_t section; /* vm_shared: SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY */
+    uint64_t lock;    /* mutant: the VM's writer lock. Abandoned = the map must be rebuilt */
+    uint64_t journal; /* delta.log: FILE_READ_DATA | FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
+    uint64_t events;  /* events.log: FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
+};
+#define LAYER_BOOT_HANDLES 4u
+
+_Static_assert(sizeof(struct shared_text) == 4 + 2 * VM_PATH_MAX, "same layout in 32 and 64 bit");
+_Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");
+_Static_assert(sizeof(struct layer_boot) == 8 * LAYER_BOOT_HANDLES, "handles only");
+
+#endif

@@ -1,0 +1,84 @@
+/* Control codes. Most ask a question, or want a handle that may write (and what a VM may write is its own); these do not. */
+#include "layer/files/change.h"
+
+enum {
+    CODE_SET_OBJECT_ID = 0x90098,
+    CODE_DELETE_OBJECT_ID = 0x900a0,
+    CODE_SET_REPARSE_POINT = 0x900a4,
+    CODE_DELETE_REPARSE_POINT = 0x900ac,
+    CODE_CREATE_OR_GET_OBJECT_ID = 0x900c0,
+    CODE_SET_SPARSE = 0x900c4,
+    CODE_SET_ENCRYPTION = 0x900d7,
+    CODE_SET_REPARSE_POINT_EX = 0x9040c,
+    CODE_DELETE_USN_JOURNAL = 0x900f8,
+    CODE_DISMOUNT_VOLUME = 0x90020,
+    CODE_LOCK_VOLUME = 0x90018,
+    DEVICE_MOUNT_MANAGER = 0x6d,
+    ACCESS_BITS_WRITE = 2
+};
+
+static bool changes_file(ULONG code)
+{
+    static const ULONG codes[] = {CODE_SET_OBJECT_ID,           CODE_DELETE_OBJECT_ID, CODE_DELETE_REPARSE_POINT,
+                                  CODE_CREATE_OR_GET_OBJECT_ID, CODE_SET_SPARSE,       CODE_SET_ENCRYPTION};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
+/* A link made in the VM would be followed by the system, outside the VM's names. */
+static bool makes_link(ULONG code)
+{
+    return code == CODE_SET_REPARSE_POINT || code == CODE_SET_REPARSE_POINT_EX;
+}
+
+static bool changes_volume(ULONG code)
+{
+    return code == CODE_DISMOUNT_VOLUME || code == CODE_LOCK_VOLUME || code == CODE_DELETE_USN_JOURNAL;
+}
+
+static NTSTATUS refuse(HANDLE file, const char *why)
+{
+    struct file_memory *memory = scratch_take();
+    struct strbuf name;
+    bool in_storage;
+    buf_init(&name, memory->name, PATH_UNITS);
+    if (!name_of_handle(file, &name, &in_storage))
+        name.len = 0;
+    NTSTATUS status = log_refusal(why, buf_str(&name), STATUS_ACCESS_DENIED);
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtFsControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io,
+                                   ULONG code, void *in, ULONG in_length, void *out, ULONG out_length)
+{
+    HANDLE own = file;
+    if (makes_link(code) || changes_volume(code)) {
+        layer_attach();
+        return refuse(file, makes_link(code) ? "making a link" : "change of a volume");
+    }
+    if (changes_file(code)) {
+        layer_attach();
+        NTSTATUS status = change_handle(file, COPY_ALL, &own);
+        if (status < 0)
+            return status;
+    }
+    NTSTATUS status = nt.NtFsControlFile(own, event, apc, context, io, code, in, in_length, out, out_length);
+    if (own != file)
+        nt.NtClose(own);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context,
+                                         IO_STATUS_BLOCK *io, ULONG code, void *in, ULONG in_length, void *out,
+                                         ULONG out_length)
+{
+    /* Drive letters and mount points are the host's. */
+    if (code >> 16 == DEVICE_MOUNT_MANAGER && code >> 14 & ACCESS_BITS_WRITE) {
+        layer_attach();
+        return refuse(file, "change of a drive letter or mount point");
+    }
+    return nt.NtDeviceIoControlFile(file, event, apc, context, io, code, in, in_length, out, out_length);
+}

@@ -1,0 +1,297 @@
+/* Opening and creating: NtCreateFile, NtOpenFile, NtDeleteFile.
+ *
+ * Read it from open_file at the end: what does the call want (intent), where does the name live (resolver), what must be done
+ * first (copy-up), and then the system's own service on the real path. */
+#include "layer/files/devices.h"
+#include "layer/files/files.h"
+#include "layer/files/list.h"
+
+#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
+#define ACCESS_DATA (FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_EXECUTE)
+#define ACCESS_CHANGE                                                                                                  \
+    (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | FILE_DELETE_CHILD | WRITE_DAC |       \
+     WRITE_OWNER | ACCESS_SYSTEM_SECURITY | MAXIMUM_ALLOWED | GENERIC_WRITE | GENERIC_ALL)
+
+/* One call of the program; its pointers are passed on to the system, which checks them. */
+struct open_call {
+    HANDLE *handle;
+    ACCESS_MASK access;
+    OBJECT_ATTRIBUTES *attributes;
+    IO_STATUS_BLOCK *io;
+    LARGE_INTEGER *allocation;
+    ULONG file_attributes, sharing, disposition, options;
+    void *ea;
+    ULONG ea_length;
+};
+
+enum intent {
+    INTENT_READ,
+    INTENT_META, /* may delete or rename, but does not touch the content */
+    INTENT_CHANGE
+};
+
+static enum intent intent_of(const struct open_call *call)
+{
+    bool data = call->access & ACCESS_DATA;
+    if (call->access & ACCESS_CHANGE)
+        return INTENT_CHANGE;
+    /* Nobody else may read it: on the host that would lock others out. */
+    if (data && !(call->sharing & SHARE_ALL))
+        return INTENT_CHANGE;
+    if (call->access & DELETE || call->options & FILE_DELETE_ON_CLOSE)
+        return data ? INTENT_CHANGE : INTENT_META;
+    return INTENT_READ;
+}
+
+/* The system's service on the real path, with everything else as the program gave it. */
+static NTSTATUS open_real(const struct open_call *call, const struct file_name *name, struct strbuf *real)
+{
+    OBJECT_ATTRIBUTES attributes;
+    if (!guard_read(&attributes, call->attributes, sizeof(attributes)))
+        return STATUS_ACCESS_VIOLATION;
+    if (name->trailing)
+        buf_add_char(real, '\\');
+    if (real->overflow)
+        return STATUS_NAME_TOO_LONG;
+    struct path_attributes at = path_attributes(buf_str(real));
+    attributes.RootDirectory = NULL;
+    attributes.ObjectName = &at.name;
+    return nt.NtCreateFile(call->handle, call->access, &attributes, call->io, call->allocation, call->file_attributes,
+                           call->sharing, call->disposition, call->options & ~(ULONG)FILE_OPEN_BY_FILE_ID, call->ea,
+                           call->ea_length);
+}
+
+static NTSTATUS open_where(const struct open_call *call, const struct file_name *name, struct file_memory *memory,
+                           const struct map_place *place, bool data)
+{
+    struct strbuf real;
+    buf_init(&real, memory->real, PATH_UNITS);
+    file_real_path(name, place, data, &real);
+    return open_real(call, name, &real);
+}
+
+static NTSTATUS open_storage(const struct open_call *call, const struct file_name *name, struct file_memory *memory)
+{
+    static const struct map_place storage = {.in_storage = true};
+    return open_where(call, name, memory, &storage, true);
+}
+
+/* What a copy of a crashed process left behind at a name that does not exist. */
+static void remove_leftover(const struct file_name *name, struct file_memory *memory)
+{
+    struct strbuf real;
+    buf_init(&real, memory->real, PATH_UNITS);
+    name_storage(buf_str(&name->path), &real);
+    struct path_attributes at = path_attributes(buf_str(&real));
+    nt.NtDeleteFile(path_object(&at));
+}
+
+/* [locked] The name exists neither in the VM nor on the host: it is made in storage. */
+static NTSTATUS create_new(struct open_call *call, struct file_name *name, struct file_memory *memory)
+{
+    NTSTATUS status = file_mirror_parents(name);
+    if (status < 0)
+        return status;
+    call->disposition = FILE_CREATE;
+    if (name->stream.len && !(call->options & FILE_DIRECTORY_FILE))
+        call->disposition = FILE_OPEN_IF; /* the stream's file comes with it */
+    status = open_storage(call, name, memory);
+    if (status == STATUS_OBJECT_NAME_COLLISION) {
+        remove_leftover(name, memory);
+        status = open_storage(call, name, memory);
+    }
+    if (status < 0)
+        return status;
+    NTSTATUS recorded = file_record(buf_str(&name->path), MAP_OWN, (struct str){0}, NULL);
+    HANDLE handle;
+    if (recorded < 0 && guard_read(&handle, call->handle, sizeof(handle))) {
+        nt.NtClose(handle);
+        remove_leftover(name, memory);
+        return recorded;
+    }
+    return status;
+}
+
+/* Would the program be let in by those who have the original open? Asked before it is copied. */
+static NTSTATUS check_sharing(const struct open_call *call, const struct file_name *name, const struct map_place *place,
+                              struct file_memory *memory)
+{
+    struct strbuf lower;
+    IO_STATUS_BLOCK io;
+    HANDLE file;
+    buf_init(&lower, memory->real, PATH_UNITS);
+    file_lower_path(name, place, &lower);
+    struct path_attributes at = path_attributes(buf_str(&lower));
+    ULONG options = call->options & (FILE_DIRECTORY_FILE | FILE_NON_DIRECTORY_FILE | FILE_OPEN_REPARSE_POINT);
+    NTSTATUS status =
+        nt.NtOpenFile(&file, (call->access & ~(ACCESS_MASK)MAXIMUM_ALLOWED) | SYNCHRONIZE, path_object(&at), &io,
+                      call->sharing, options | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
+    if (status >= 0)
+        nt.NtClose(file);
+    return status == STATUS_SHARING_VIOLATION || status == STATUS_DELETE_PENDING || status == STATUS_NOT_A_DIRECTORY ||
+                   status == STATUS_FILE_IS_A_DIRECTORY
+               ? status
+               : STATUS_SUCCESS;
+}
+
+static bool overwrites(const struct open_call *call)
+{
+    return call->disposition == FILE_OVERWRITE || call->disposition == FILE_OVERWRITE_IF ||
+           call->disposition == FILE_SUPERSEDE;
+}
+
+/* [locked] A directory of the host that the VM changes: mirrored, then opened in storage. */
+static NTSTATUS change_directory(struct open_call *call, struct file_name *name, struct file_memory *memory)
+{
+    NTSTATUS status = file_copy_up(name, memory, COPY_META);
+    if (status < 0)
+        return status;
+    if (call->options & FILE_DELETE_ON_CLOSE) {
+        if (!list_is_empty(name))
+            call->options &= ~(ULONG)FILE_DELETE_ON_CLOSE; /* the system would find it not empty when it is closed */
+        else
+            status = file_record(buf_str(&name->path), MAP_OWN, (struct str){0}, NULL);
+    }
+    return status < 0 ? status : open_storage(call, name, memory);
+}
+
+/* [locked] A file of the host that the VM changes. */
+static NTSTATUS change_file(struct open_call *call, struct file_name *name, struct file_memory *memory,
+                            const struct map_place *place)
+{
+    bool hollow = overwrites(call) && !name->stream.len;
+    struct map_origin origin = place->origin;
+    NTSTATUS status = check_sharing(call, name, place, memory);
+    if (status >= 0)
+        status = file_copy_up(name, memory, hollow || intent_of(call) == INTENT_META ? COPY_META : COPY_ALL);
+    if (status >= 0)
+        status = open_storage(call, name, memory);
+    if (status < 0 || !hollow)
+        return status;
+    struct map_place copied;
+    if (map_resolve(layer.map, buf_str(&name->path), &copied))
+        origin = copied.origin;
+    return file_record(buf_str(&name->path), MAP_OWN, (struct str){0}, &origin);
+}
+
+/* Does the name, which has a lower, exist, and is it a directory? What is in storage is decided there. */
+static NTSTATUS query_existing(const struct file_name *name, const struct map_place *place, struct file_memory *memory,
+                            bool *directory)
+{
+    struct strbuf real;
+    FILE_BASIC_INFORMATION information;
+    struct file_name without_stream = *name;
+    without_stream.stream.len = 0;
+    buf_init(&real, memory->real, PATH_UNITS);
+    file_real_path(&without_stream, place, false, &real);
+    struct path_attributes at = path_attributes(buf_str(&real));
+    NTSTATUS status = nt.NtQueryAttributesFile(path_object(&at), &information);
+    *directory = status >= 0 && information.FileAttributes & FILE_ATTRIBUTE_DIRECTORY;
+    return status;
+}
+
+static bool creates(const struct open_call *call)
+{
+    return call->disposition != FILE_OPEN && call->disposition != FILE_OVERWRITE;
+}
+
+/* [locked] Everything that is not plain reading of a name that has a lower. */
+static NTSTATUS open_changing(struct open_call *call, struct file_name *name, struct file_memory *memory)
+{
+    struct map_place place;
+    bool directory;
+    NTSTATUS status = file_resolve(name, memory, &place);
+    if (status < 0 || !place.has_lower)
+        return status < 0 ? status : open_storage(call, name, memory);
+    status = query_existing(name, &place, memory, &directory);
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND && creates(call))
+        return create_new(call, name, memory);
+    if (status < 0)
+        return status;
+    if (call->disposition == FILE_CREATE && !name->stream.len)
+        return STATUS_OBJECT_NAME_COLLISION;
+    if (!overwrites(call) && intent_of(call) == INTENT_READ && !name->stream.len)
+        return open_where(call, name, memory, &place, call->access & ACCESS_DATA);
+    return directory ? change_directory(call, name, memory) : change_file(call, name, memory, &place);
+}
+
+static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct file_memory *memory)
+{
+    struct map_place place;
+    NTSTATUS status = file_resolve(name, memory, &place);
+    if (status < 0)
+        return status;
+    if (place.hidden)
+        return log_refusal("FVM's own files", buf_str(&name->path),
+                           creates(call) ? STATUS_ACCESS_DENIED : STATUS_OBJECT_NAME_NOT_FOUND);
+    if (!place.has_lower)
+        return open_storage(call, name, memory);
+    if (device_directory(buf_str(&name->path)))
+        return log_refusal("device", buf_str(&name->path), STATUS_ACCESS_DENIED);
+    if (call->disposition == FILE_OPEN && intent_of(call) == INTENT_READ) {
+        bool directory;
+        if (place.kind == MAP_META && (status = query_existing(name, &place, memory, &directory)) < 0)
+            return status;
+        return open_where(call, name, memory, &place, call->access & ACCESS_DATA);
+    }
+    layer_lock();
+    status = open_changing(call, name, memory);
+    layer_unlock();
+    return status;
+}
+
+static NTSTATUS open_any(struct open_call *call)
+{
+    layer_attach();
+    struct file_memory *memory = scratch_take();
+    struct file_name name;
+    NTSTATUS status = name_decode(call->attributes, call->options, memory, &name);
+    if (status >= 0 && name.kind == NAME_FILE)
+        status = open_file(call, &name, memory);
+    else if (status >= 0) {
+        status = device_check(&name, call->access);
+        if (status >= 0)
+            status = nt.NtCreateFile(call->handle, call->access, call->attributes, call->io, call->allocation,
+                                     call->file_attributes, call->sharing, call->disposition, call->options, call->ea,
+                                     call->ea_length);
+    }
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtCreateFile(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io,
+                                LARGE_INTEGER *allocation, ULONG file_attributes, ULONG sharing, ULONG disposition,
+                                ULONG options, void *ea, ULONG ea_length)
+{
+    struct open_call call = {handle,      access,  attributes, io,       allocation, file_attributes, sharing,
+                             disposition, options, ea,         ea_length};
+    return open_any(&call);
+}
+
+NTSTATUS NTAPI fvm_NtOpenFile(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io,
+                              ULONG sharing, ULONG options)
+{
+    struct open_call call = {.handle = handle,
+                             .access = access,
+                             .attributes = attributes,
+                             .io = io,
+                             .sharing = sharing,
+                             .disposition = FILE_OPEN,
+                             .options = options};
+    return open_any(&call);
+}
+
+NTSTATUS NTAPI fvm_NtDeleteFile(OBJECT_ATTRIBUTES *attributes)
+{
+    HANDLE handle;
+    IO_STATUS_BLOCK io;
+    struct open_call call = {.handle = &handle,
+                             .access = DELETE,
+                             .attributes = attributes,
+                             .io = &io,
+                             .sharing = SHARE_ALL,
+                             .disposition = FILE_OPEN,
+                             .options = FILE_DELETE_ON_CLOSE};
+    NTSTATUS status = open_any(&call);
+    return status < 0 ? status : nt.NtClose(handle);
+}

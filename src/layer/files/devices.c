@@ -1,0 +1,56 @@
+/* Which devices a VM may reach. What is not on the list can be asked for its attributes, but not read or written. */
+#include "layer/files/devices.h"
+
+struct allowed {
+    const char16 *prefix; /* of the NT name */
+};
+
+/* Each with its reason. */
+static const struct allowed allowed[] = {
+    {u"\\??\\pipe\\"},            {u"\\Device\\NamedPipe"}, /* interprocess communication, confined elsewhere */
+    {u"\\??\\mailslot\\"},        {u"\\Device\\MailSlot"},
+    {u"\\??\\CON"},               {u"\\Device\\ConDrv"}, /* consoles: CON, CONIN$, CONOUT$ */
+    {u"\\??\\NUL"},               {u"\\Device\\Null"},
+    {u"\\Device\\Afd"},           {u"\\??\\Nsi"},           {u"\\Device\\Nsi"}, /* sockets and network settings */
+    {u"\\??\\MountPointManager"}, /* drive letters and volume names; changes are refused in control.c */
+    {u"\\Device\\KsecDD"},        {u"\\Device\\CNG"},       {u"\\Device\\DeviceApi"}, /* random numbers, device lists */
+    {u"\\??\\AUX"},               {u"\\??\\COM"},           {u"\\??\\LPT"},           {u"\\??\\PRN"}, /* ports */
+};
+
+#define ACCESS_HARMLESS (SYNCHRONIZE | READ_CONTROL | FILE_READ_ATTRIBUTES | FILE_READ_EA)
+
+NTSTATUS device_check(const struct file_name *name, ACCESS_MASK access)
+{
+    struct str nt_name = buf_str(&name->path);
+    if (!(access & ~(ACCESS_MASK)ACCESS_HARMLESS) || !nt_name.len || nt_name.s[0] != '\\')
+        return name->kind == NAME_VOLUME && access & ~(ACCESS_MASK)ACCESS_HARMLESS
+                   ? log_refusal("raw volume", nt_name, STATUS_ACCESS_DENIED)
+                   : STATUS_SUCCESS; /* relative to a device's handle: that was checked when it was opened */
+    for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+        if (str_prefix_fold(layer.up, nt_name, str_of(allowed[i].prefix)))
+            return STATUS_SUCCESS;
+    return log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
+}
+
+/* Where the root of the Unix file system is in the VM's names: a drive that leads there, or Wine's own name for it. */
+static struct str unix_root(void)
+{
+    struct map_place place;
+    if (map_resolve(layer.map, STR(u"unix"), &place) && place.link)
+        return place.link_target;
+    return STR(u"unix");
+}
+
+static bool below(struct str path, struct str root, struct str directory)
+{
+    return path_under_fold(layer.up, path, root) && path.len > root.len &&
+           path_under_fold(layer.up, str_from(path, root.len + 1), directory);
+}
+
+bool device_directory(struct str vm_path)
+{
+    if (!nt.__wine_unix_spawnvp) /* not Wine */
+        return false;
+    struct str root = unix_root();
+    return below(vm_path, root, STR(u"dev")) || below(vm_path, root, STR(u"proc")) || below(vm_path, root, STR(u"sys"));
+}

@@ -1,0 +1,12 @@
+/* Names that NtCreateFile takes and that are no files: which devices a VM may reach. */
+#ifndef FVM_LAYER_FILES_DEVICES_H
+#define FVM_LAYER_FILES_DEVICES_H
+
+#include "layer/files/files.h"
+
+/* Whether a NAME_VOLUME or NAME_OTHER may be opened with this access; logs the refusal. */
+NTSTATUS device_check(const struct file_name *name, ACCESS_MASK access);
+/* On Wine, the directories of the Unix file system whose entries are devices and processes, not files. */
+bool device_directory(struct str vm_path);
+
+#endif

@@ -1,0 +1,83 @@
+/* The file name space of a VM.
+ *
+ * Names. The VM path of a file is its name as the VM sees it, in the delta's form ("C\data\a.txt"). Its content lives at one of
+ * two host paths: in the VM's storage (files_root + VM path) or at its lower (the host's own file). What a service gets
+ * (a name in any spelling, or a handle) is decoded to a VM path (name.c), the VM path is resolved to where it lives (resolve.c),
+ * what must be done first is done (copy_up.c), and then the system's own service is called on the real path. */
+#ifndef FVM_LAYER_FILES_FILES_H
+#define FVM_LAYER_FILES_FILES_H
+
+#include "layer/layer.h"
+
+#define PATH_UNITS 16384u /* UTF-16 units of one path buffer: half of what the system allows */
+
+/* ---- name.c: from what the program says to VM paths, and back ---- */
+
+enum name_kind {
+    NAME_FILE,   /* a file or directory: path is its VM path */
+    NAME_VOLUME, /* a drive itself (\??\C: without a backslash): path is the drive */
+    NAME_OTHER   /* no file: a device, a pipe, ... */
+};
+
+struct file_name {
+    enum name_kind kind;
+    struct strbuf path;   /* VM path without stream; for NAME_OTHER the NT name */
+    struct strbuf stream; /* ":stream:$DATA" or empty */
+    bool trailing;        /* the name ended with a backslash: only a directory will do */
+    bool by_id;           /* path was found through a file id */
+    ULONG attributes;     /* OBJ_* */
+};
+
+/* Memory of one resolved name, a scratch block. */
+struct file_memory {
+    char16 name[PATH_UNITS];
+    char16 real[PATH_UNITS];
+    char16 work[PATH_UNITS];
+    char16 more[PATH_UNITS];
+    char16 stream[512];
+};
+_Static_assert(sizeof(struct file_memory) <= SCRATCH_SIZE, "one scratch block");
+
+/* Decodes object attributes of the program (any pointer may be bad). NAME_OTHER also when the root directory is no file. */
+NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,
+                     struct file_name *name);
+/* Decodes an absolute NT name. */
+NTSTATUS name_decode_absolute(struct str nt_name, struct file_name *name);
+/* The VM path of an open file or directory; in_storage tells which of the two it has open. False when it is no file. */
+bool name_of_handle(HANDLE handle, struct strbuf *vm_path, bool *in_storage);
+/* The host path (delta form) an open file really has. */
+bool host_name_of_handle(HANDLE handle, struct strbuf *host_path);
+/* The NT path of a host path in delta form (\??\C:\x). */
+void name_host(struct str path, struct strbuf *nt_path);
+/* The NT path of a VM path's storage. */
+void name_storage(struct str vm_path, struct strbuf *nt_path);
+
+/* query.c: the VM's form of an NT name that the system gave (for a file that is in storage or was renamed), in the system's style,
+ * terminated, in memory->more. False when the name needs no change. */
+bool name_show(struct str system_name, struct file_memory *memory, struct strbuf *out);
+
+/* ---- resolve.c: from a VM path to where it lives ---- */
+
+/* Resolves name->path in place (links and other spellings are replaced by the canonical VM path) and says where it
+ * lives. Pointers in place go into the shared map: use them before anything is changed. */
+NTSTATUS file_resolve(struct file_name *name, struct file_memory *memory, struct map_place *place);
+/* NT path of what a read of the name opens, into `real`; from_storage: it is the storage's. */
+void file_real_path(const struct file_name *name, const struct map_place *place, bool data, struct strbuf *real);
+/* NT path of the name's lower (place->has_lower). */
+void file_lower_path(const struct file_name *name, const struct map_place *place, struct strbuf *nt_path);
+
+/* ---- copy_up.c: making a name the VM's own ---- */
+
+enum copy_what {
+    COPY_META, /* attributes and times, no content (a file); a directory: itself, without what is in it */
+    COPY_ALL   /* content, streams, EAs and security too; a directory: as COPY_META */
+};
+
+/* Makes sure the name, which has a lower that exists, is in storage. */
+NTSTATUS file_copy_up(struct file_name *name, struct file_memory *memory, enum copy_what what);
+/* [locked] Mirrors the directories above the name into storage. STATUS_OBJECT_PATH_NOT_FOUND when one does not exist in the VM. */
+NTSTATUS file_mirror_parents(const struct file_name *name);
+/* [locked] Journals and maps a node. origin may be NULL. */
+NTSTATUS file_record(struct str path, enum map_kind kind, struct str lower, const struct map_origin *origin);
+
+#endif

@@ -1,0 +1,295 @@
+/* Decodes what programs call files: absolute NT names in every spelling, names relative to a handle, file ids, handles. */
+#include "layer/files/files.h"
+
+static bool take_prefix(struct str *s, const char16 *prefix)
+{
+    struct str p = str_of(prefix);
+    if (!str_prefix_fold(layer.up, *s, p))
+        return false;
+    *s = str_from(*s, p.len);
+    return true;
+}
+
+static bool is_drive_letter(char16 c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* The system names the Windows directory itself in the data it shares with every process (KUSER_SHARED_DATA). */
+static struct str system_root(void)
+{
+    return str_of((const char16 *)(uintptr_t)0x7ffe0030);
+}
+
+/* Appends the components of `rest` to the path: single separators, no stream. */
+static void add_components(struct file_name *name, struct str rest, bool unix_name)
+{
+    size_t start = name->path.len;
+    for (size_t i = 0; i < rest.len; i++) {
+        char16 c = unix_name && rest.s[i] == '/' ? '\\' : rest.s[i];
+        bool separated = name->path.len == start || name->path.s[name->path.len - 1] == '\\';
+        if (c == '\\' && (separated && name->path.len != start))
+            continue;
+        if (name->path.len == start && c != '\\')
+            buf_add_char(&name->path, '\\');
+        buf_add_char(&name->path, c);
+    }
+    if (name->path.len && !name->path.overflow && name->path.s[name->path.len - 1] == '\\') {
+        name->path.len--;
+        name->trailing = true;
+    }
+}
+
+/* Moves a stream (":s" or ":s:$DATA" of the last component) out of the path. */
+static void split_stream(struct file_name *name)
+{
+    struct str path = buf_str(&name->path);
+    size_t leaf = str_rfind(path, '\\') < path.len ? str_rfind(path, '\\') + 1 : 0;
+    size_t colon = leaf + str_find(str_from(path, leaf), ':');
+    if (colon >= path.len)
+        return;
+    buf_add(&name->stream, str_from(path, colon));
+    name->path.len = colon;
+}
+
+static NTSTATUS finish(struct file_name *name, struct str root, struct str rest, bool unix_name)
+{
+    name->kind = NAME_FILE;
+    buf_set(&name->path, root);
+    add_components(name, rest, unix_name);
+    if (!unix_name)
+        split_stream(name);
+    if (name->path.overflow || name->stream.overflow)
+        return STATUS_NAME_TOO_LONG;
+    return path_valid(buf_str(&name->path)) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
+}
+
+static NTSTATUS other(struct file_name *name, struct str nt_name)
+{
+    name->kind = NAME_OTHER;
+    buf_set(&name->path, nt_name);
+    return STATUS_SUCCESS;
+}
+
+/* A name behind \??\ . */
+static NTSTATUS decode_dos(struct str nt_name, struct str rest, struct file_name *name)
+{
+    while (take_prefix(&rest, u"Global\\") || take_prefix(&rest, u"??\\"))
+        ;
+    struct str whole = rest;
+    if (rest.len >= 2 && is_drive_letter(rest.s[0]) && rest.s[1] == ':') {
+        char16 letter = layer.up[rest.s[0]];
+        struct str drive = {&letter, 1};
+        if (rest.len == 2) {
+            name->kind = NAME_VOLUME;
+            buf_set(&name->path, drive);
+            return STATUS_SUCCESS;
+        }
+        return rest.s[2] == '\\' ? finish(name, drive, str_from(rest, 2), false) : STATUS_OBJECT_NAME_INVALID;
+    }
+    if (take_prefix(&rest, u"GLOBALROOT\\"))
+        return name_decode_absolute(str_from(whole, sizeof("GLOBALROOT") - 1), name);
+    if (take_prefix(&rest, u"UNC\\"))
+        return finish(name, STR(u"UNC"), rest, false);
+    if (take_prefix(&rest, u"unix\\") || take_prefix(&rest, u"unix/")) /* Wine: the Unix file system */
+        return finish(name, STR(u"unix"), rest, true);
+    if (str_prefix_fold(layer.up, rest, STR(u"Volume{"))) {
+        size_t end = str_find(rest, '\\');
+        if (end < rest.len)
+            return finish(name, str_head(rest, end), str_from(rest, end), false);
+        name->kind = NAME_VOLUME;
+        buf_set(&name->path, rest);
+        return STATUS_SUCCESS;
+    }
+    return other(name, nt_name);
+}
+
+/* \Device\HarddiskVolume3\x, by the table of drives that the outside filled in. */
+static bool decode_device(struct str nt_name, struct file_name *name, NTSTATUS *status)
+{
+    for (unsigned i = 0; i < VM_DRIVES; i++) {
+        const struct shared_text *device = &layer.vm->drive_device[i];
+        struct str prefix = {device->s, device->len};
+        if (!prefix.len || prefix.len > VM_PATH_MAX || !str_prefix_fold(layer.up, nt_name, prefix))
+            continue;
+        char16 letter = (char16)('A' + i);
+        struct str drive = {&letter, 1}, rest = str_from(nt_name, prefix.len);
+        if (rest.len && rest.s[0] != '\\')
+            continue;
+        *status = STATUS_SUCCESS;
+        if (rest.len)
+            *status = finish(name, drive, rest, false);
+        else {
+            name->kind = NAME_VOLUME;
+            buf_set(&name->path, drive);
+        }
+        return true;
+    }
+    return false;
+}
+
+NTSTATUS name_decode_absolute(struct str nt_name, struct file_name *name)
+{
+    struct str rest = nt_name;
+    NTSTATUS status;
+    if (take_prefix(&rest, u"\\??\\") || take_prefix(&rest, u"\\DosDevices\\") || take_prefix(&rest, u"\\GLOBAL??\\"))
+        return decode_dos(nt_name, rest, name);
+    if (take_prefix(&rest, u"\\SystemRoot") && (!rest.len || rest.s[0] == '\\')) {
+        struct str root = system_root();
+        char16 letter = layer.up[root.s[0]];
+        struct str drive = {&letter, 1};
+        status = finish(name, drive, str_from(root, 2), false);
+        if (status >= 0 && rest.len)
+            add_components(name, rest, false);
+        split_stream(name);
+        return status;
+    }
+    if (take_prefix(&rest, u"\\Device\\Mup\\") || take_prefix(&rest, u"\\Device\\LanmanRedirector\\"))
+        return finish(name, STR(u"UNC"), rest, false);
+    if (decode_device(nt_name, name, &status))
+        return status;
+    return other(name, nt_name);
+}
+
+/* ---- handles ---- */
+
+static bool query_name(HANDLE handle, char16 *memory, struct str *nt_name)
+{
+    FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)memory;
+    ULONG length;
+    if (nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information,
+                         PATH_UNITS * sizeof(char16), &length) < 0)
+        return false;
+    *nt_name = (struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
+    return nt_name->len && nt_name->s;
+}
+
+bool host_name_of_handle(HANDLE handle, struct strbuf *host_path)
+{
+    struct file_memory *memory = scratch_take();
+    struct file_name name = {0};
+    struct str nt_name;
+    buf_init(&name.path, memory->name, PATH_UNITS);
+    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
+    bool found = query_name(handle, memory->real, &nt_name) && name_decode_absolute(nt_name, &name) >= 0 &&
+                 name.kind == NAME_FILE;
+    if (found)
+        buf_set(host_path, buf_str(&name.path));
+    scratch_give(memory);
+    return found && !host_path->overflow;
+}
+
+bool name_of_handle(HANDLE handle, struct strbuf *vm_path, bool *in_storage)
+{
+    if (!host_name_of_handle(handle, vm_path))
+        return false;
+    struct str host = buf_str(vm_path);
+    *in_storage = path_under_fold(layer.up, host, layer.storage) && host.len > layer.storage.len;
+    if (*in_storage) {
+        buf_set(vm_path, str_from(host, layer.storage.len + 1));
+        return true;
+    }
+    char16 *memory = scratch_take();
+    struct strbuf renamed;
+    buf_init(&renamed, memory, PATH_UNITS);
+    if (map_reverse(layer.map, host, &renamed) && !renamed.overflow)
+        buf_set(vm_path, buf_str(&renamed));
+    scratch_give(memory);
+    return true;
+}
+
+/* ---- object attributes ---- */
+
+static NTSTATUS decode_id(OBJECT_ATTRIBUTES *attributes, struct file_name *name)
+{
+    HANDLE file;
+    IO_STATUS_BLOCK io;
+    NTSTATUS status = nt.NtOpenFile(&file, FILE_READ_ATTRIBUTES | SYNCHRONIZE, attributes, &io,
+                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                    FILE_OPEN_BY_FILE_ID | FILE_SYNCHRONOUS_IO_NONALERT);
+    if (status < 0)
+        return status;
+    bool in_storage;
+    name->kind = NAME_FILE;
+    name->by_id = true;
+    if (!name_of_handle(file, &name->path, &in_storage))
+        status = STATUS_INVALID_PARAMETER;
+    nt.NtClose(file);
+    return status;
+}
+
+static NTSTATUS decode_relative(HANDLE root, struct str rest, struct file_name *name)
+{
+    bool in_storage;
+    if (!name_of_handle(root, &name->path, &in_storage))
+        return other(name, rest);
+    name->kind = NAME_FILE;
+    if (rest.len && rest.s[0] == '\\')
+        return STATUS_OBJECT_NAME_INVALID;
+    if (rest.len && rest.s[0] != ':')
+        add_components(name, rest, false);
+    else
+        buf_add(&name->path, rest); /* the directory itself, or a stream of it */
+    split_stream(name);
+    if (name->path.overflow || name->stream.overflow)
+        return STATUS_NAME_TOO_LONG;
+    return path_valid(buf_str(&name->path)) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
+}
+
+/* A name that is not valid for us: the system's own reason, if it has one. */
+static NTSTATUS invalid_name(const OBJECT_ATTRIBUTES *attributes, NTSTATUS status)
+{
+    FILE_BASIC_INFORMATION information;
+    NTSTATUS system = nt.NtQueryAttributesFile(attributes, &information);
+    if (system < 0)
+        return system;
+    return log_refusal("name", (struct str){(const char16 *)attributes->ObjectName->Buffer,
+                                            attributes->ObjectName->Length / sizeof(char16)}, status);
+}
+
+NTSTATUS name_decode(const OBJECT_ATTRIBUTES *program_attributes, ULONG options, struct file_memory *memory,
+                     struct file_name *name)
+{
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING string = {0};
+    *name = (struct file_name){0};
+    buf_init(&name->path, memory->name, PATH_UNITS);
+    buf_init(&name->stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
+    if (!guard_read(&attributes, program_attributes, sizeof(attributes)))
+        return STATUS_ACCESS_VIOLATION;
+    if (attributes.ObjectName && !guard_read(&string, attributes.ObjectName, sizeof(string)))
+        return STATUS_ACCESS_VIOLATION;
+    if (string.Length > PATH_UNITS * sizeof(char16))
+        return STATUS_NAME_TOO_LONG;
+    if (string.Length && !guard_read(memory->work, string.Buffer, string.Length))
+        return STATUS_ACCESS_VIOLATION;
+    string.Buffer = (WCHAR *)memory->work;
+    attributes.ObjectName = &string;
+    name->attributes = attributes.Attributes;
+    if (options & FILE_OPEN_BY_FILE_ID)
+        return decode_id(&attributes, name);
+    struct str nt_name = {memory->work, string.Length / sizeof(char16)};
+    NTSTATUS status = attributes.RootDirectory ? decode_relative(attributes.RootDirectory, nt_name, name)
+                                               : name_decode_absolute(nt_name, name);
+    return status < 0 ? invalid_name(&attributes, status) : status;
+}
+
+/* ---- back to NT names ---- */
+
+void name_host(struct str path, struct strbuf *nt_path)
+{
+    struct str root = path_first(path), rest = path_rest(path);
+    buf_set(nt_path, STR(u"\\??\\"));
+    buf_add(nt_path, root);
+    if (root.len == 1)
+        buf_add_char(nt_path, ':');
+    buf_add_char(nt_path, '\\');
+    buf_add(nt_path, rest);
+}
+
+void name_storage(struct str vm_path, struct strbuf *nt_path)
+{
+    buf_set(nt_path, layer.files_root);
+    buf_add_char(nt_path, '\\');
+    buf_add(nt_path, vm_path);
+}

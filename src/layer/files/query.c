@@ -1,0 +1,298 @@
+/* Questions about files: attributes by name, and every answer that holds a name or an identity of a handle. */
+#include "layer/files/files.h"
+
+/* ---- by name ---- */
+
+/* Resolves a name for a query; real is the NT path to ask. STATUS_REPARSE: no file, ask with the program's own arguments. */
+static NTSTATUS resolve_query(const OBJECT_ATTRIBUTES *attributes, struct file_memory *memory, struct strbuf *real)
+{
+    struct file_name name;
+    struct map_place place;
+    NTSTATUS status = name_decode(attributes, 0, memory, &name);
+    if (status < 0)
+        return status;
+    if (name.kind != NAME_FILE)
+        return STATUS_REPARSE;
+    status = file_resolve(&name, memory, &place);
+    if (status < 0)
+        return status;
+    if (place.hidden)
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    buf_init(real, memory->real, PATH_UNITS);
+    file_real_path(&name, &place, false, real);
+    if (name.trailing)
+        buf_add_char(real, '\\');
+    return real->overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI fvm_NtQueryAttributesFile(const OBJECT_ATTRIBUTES *attributes, FILE_BASIC_INFORMATION *information)
+{
+    layer_attach();
+    struct file_memory *memory = scratch_take();
+    struct strbuf real;
+    NTSTATUS status = resolve_query(attributes, memory, &real);
+    if (status == STATUS_REPARSE)
+        status = nt.NtQueryAttributesFile(attributes, information);
+    else if (status >= 0) {
+        struct path_attributes at = path_attributes(buf_str(&real));
+        status = nt.NtQueryAttributesFile(path_object(&at), information);
+    }
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtQueryFullAttributesFile(const OBJECT_ATTRIBUTES *attributes,
+                                             FILE_NETWORK_OPEN_INFORMATION *information)
+{
+    layer_attach();
+    struct file_memory *memory = scratch_take();
+    struct strbuf real;
+    NTSTATUS status = resolve_query(attributes, memory, &real);
+    if (status == STATUS_REPARSE)
+        status = nt.NtQueryFullAttributesFile(attributes, information);
+    else if (status >= 0) {
+        struct path_attributes at = path_attributes(buf_str(&real));
+        status = nt.NtQueryFullAttributesFile(path_object(&at), information);
+    }
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtQueryInformationByName(OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io, void *information,
+                                            ULONG length, FILE_INFORMATION_CLASS class)
+{
+    layer_attach();
+    struct file_memory *memory = scratch_take();
+    struct strbuf real;
+    NTSTATUS status = resolve_query(attributes, memory, &real);
+    if (status == STATUS_REPARSE)
+        status = nt.NtQueryInformationByName(attributes, io, information, length, class);
+    else if (status >= 0) {
+        struct path_attributes at = path_attributes(buf_str(&real));
+        status = nt.NtQueryInformationByName(path_object(&at), io, information, length, class);
+    }
+    scratch_give(memory);
+    return status;
+}
+
+/* ---- by handle ---- */
+
+/* The VM path of a handle whose own name must not be shown: it is in storage, or shines through a renamed directory. */
+static bool name_differs(HANDLE file, struct strbuf *vm_path, struct file_memory *memory)
+{
+    bool in_storage;
+    struct strbuf host;
+    buf_init(vm_path, memory->name, PATH_UNITS);
+    if (!name_of_handle(file, vm_path, &in_storage))
+        return false;
+    if (in_storage)
+        return true;
+    buf_init(&host, memory->real, PATH_UNITS);
+    return host_name_of_handle(file, &host) && !str_equal(buf_str(&host), buf_str(vm_path));
+}
+
+/* The name as FileNameInformation has it: without the drive. */
+static struct str name_on_volume(struct strbuf *vm_path, struct file_memory *memory)
+{
+    struct strbuf name;
+    struct str path = buf_str(vm_path);
+    buf_init(&name, memory->more, PATH_UNITS);
+    buf_add_char(&name, '\\');
+    buf_add(&name, path_rest(path));
+    return buf_str(&name);
+}
+
+/* Writes { ULONG length; WCHAR name[] } at `at` bytes of the program's buffer, as much as fits. */
+static NTSTATUS put_name(void *information, ULONG length, ULONG at, struct str name, IO_STATUS_BLOCK *io)
+{
+    ULONG bytes = (ULONG)(name.len * sizeof(char16)), room = length - at - (ULONG)sizeof(ULONG);
+    ULONG copied = bytes < room ? bytes : room;
+    IO_STATUS_BLOCK result = {.Status = copied < bytes ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS,
+                              .Information = at + sizeof(ULONG) + copied};
+    if (!guard_write((uint8_t *)information + at, &bytes, sizeof(bytes)) ||
+        !guard_write((uint8_t *)information + at + sizeof(ULONG), name.s, copied) ||
+        !guard_write(io, &result, sizeof(result)))
+        return STATUS_ACCESS_VIOLATION;
+    return result.Status;
+}
+
+static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
+                           FILE_INFORMATION_CLASS class)
+{
+    /* The name is the last member, behind what the system fills in. */
+    ULONG at = class == FileAllInformation ? (ULONG)offsetof(FILE_ALL_INFORMATION, NameInformation) : 0;
+    struct file_memory *memory = scratch_take();
+    struct strbuf vm_path;
+    NTSTATUS status;
+    if (length < at + sizeof(FILE_NAME_INFORMATION) || !name_differs(file, &vm_path, memory))
+        status = nt.NtQueryInformationFile(file, io, information, length, class);
+    else {
+        status = STATUS_SUCCESS;
+        if (at) {
+            uint8_t *all = (uint8_t *)memory->work;
+            IO_STATUS_BLOCK own_io;
+            status = nt.NtQueryInformationFile(file, &own_io, all, sizeof(memory->work), class);
+            if (status >= 0 && !guard_write(information, all, at))
+                status = STATUS_ACCESS_VIOLATION;
+        }
+        if (status >= 0)
+            status = put_name(information, length, at, name_on_volume(&vm_path, memory), io);
+    }
+    scratch_give(memory);
+    return status;
+}
+
+/* A copy keeps the file id of its original. */
+static bool original_id(HANDLE file, uint64_t *id)
+{
+    struct file_memory *memory = scratch_take();
+    struct strbuf vm_path;
+    struct map_place place = {0};
+    bool in_storage = false;
+    buf_init(&vm_path, memory->name, PATH_UNITS);
+    bool found = !map_untouched(layer.map) && name_of_handle(file, &vm_path, &in_storage) && in_storage &&
+                 map_resolve(layer.map, buf_str(&vm_path), &place) && place.kind != MAP_NONE && place.origin.file_id;
+    *id = place.origin.file_id;
+    scratch_give(memory);
+    return found;
+}
+
+static NTSTATUS query_id(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
+                         FILE_INFORMATION_CLASS class, ULONG at)
+{
+    NTSTATUS status = nt.NtQueryInformationFile(file, io, information, length, class);
+    uint64_t id;
+    if (status >= 0 && original_id(file, &id) && !guard_write((uint8_t *)information + at, &id, sizeof(id)))
+        return STATUS_ACCESS_VIOLATION;
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtQueryInformationFile(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
+                                          FILE_INFORMATION_CLASS class)
+{
+    NTSTATUS status;
+    switch ((int)class) {
+    case FileNameInformation:
+    case FileNormalizedNameInformation:
+    case FileAllInformation:
+        layer_attach();
+        status = query_name(file, io, information, length, class);
+        if (status < 0 || class != FileAllInformation)
+            return status;
+        uint64_t id;
+        if (original_id(file, &id))
+            guard_write((uint8_t *)information + offsetof(FILE_ALL_INFORMATION, InternalInformation), &id, sizeof(id));
+        return status;
+    case FileInternalInformation:
+        layer_attach();
+        return query_id(file, io, information, length, class, 0);
+    case FileIdInformationClass:
+        layer_attach();
+        return query_id(file, io, information, length, class, offsetof(FVM_FILE_ID_INFORMATION, FileId));
+    case FileStatInformationClass: /* begins with the id */
+        layer_attach();
+        return query_id(file, io, information, length, class, 0);
+    default:
+        return nt.NtQueryInformationFile(file, io, information, length, class);
+    }
+}
+
+/* ---- names of objects and of mapped files ---- */
+
+bool name_show(struct str system_name, struct file_memory *memory, struct strbuf *out)
+{
+    struct file_name name = {0};
+    buf_init(&name.path, memory->name, PATH_UNITS);
+    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
+    if (name_decode_absolute(system_name, &name) < 0 || name.kind != NAME_FILE)
+        return false;
+    struct str host = buf_str(&name.path);
+    struct strbuf vm_path;
+    buf_init(&vm_path, memory->real, PATH_UNITS);
+    if (path_under_fold(layer.up, host, layer.storage) && host.len > layer.storage.len)
+        buf_add(&vm_path, str_from(host, layer.storage.len + 1));
+    else if (!map_reverse(layer.map, host, &vm_path))
+        return false;
+    struct str path = buf_str(&vm_path), drive = path_first(path);
+    buf_init(out, memory->more, PATH_UNITS);
+    unsigned letter = drive.len == 1 ? (unsigned)(layer.up[drive.s[0]] - 'A') : VM_DRIVES;
+    if (letter < VM_DRIVES && layer.vm->drive_device[letter].len) {
+        buf_add(out, (struct str){layer.vm->drive_device[letter].s, layer.vm->drive_device[letter].len});
+        buf_add_char(out, '\\');
+        buf_add(out, path_rest(path));
+    } else
+        name_host(path, out);
+    return buf_terminate(out);
+}
+
+/* OBJECT_NAME_INFORMATION and what NtQueryVirtualMemory gives for a mapped file are the same: a UNICODE_STRING and, behind
+ * it, its terminated characters. */
+static NTSTATUS put_unicode(void *information, SIZE_T length, struct str name, SIZE_T *needed)
+{
+    FVM_OBJECT_NAME_INFORMATION *out = information;
+    SIZE_T bytes = name.len * sizeof(char16);
+    *needed = sizeof(UNICODE_STRING) + bytes + sizeof(char16);
+    if (length < *needed)
+        return STATUS_BUFFER_OVERFLOW;
+    UNICODE_STRING string = {(USHORT)bytes, (USHORT)(bytes + sizeof(char16)), (WCHAR *)((UNICODE_STRING *)information + 1)};
+    return guard_write((UNICODE_STRING *)information + 1, name.s, bytes + sizeof(char16)) &&
+                   guard_write(&out->Name, &string, sizeof(string))
+               ? STATUS_SUCCESS
+               : STATUS_ACCESS_VIOLATION;
+}
+
+static bool own_name(const UNICODE_STRING *system_name, struct file_memory *memory, struct strbuf *out)
+{
+    struct str name = {(const char16 *)system_name->Buffer, system_name->Length / sizeof(char16)};
+    return name.len && name_show(name, memory, out);
+}
+
+NTSTATUS NTAPI fvm_NtQueryObject(HANDLE handle, OBJECT_INFORMATION_CLASS class, void *information, ULONG length,
+                                 ULONG *return_length)
+{
+    if ((int)class != ObjectNameInformationClass)
+        return nt.NtQueryObject(handle, class, information, length, return_length);
+    layer_attach();
+    struct file_memory *memory = scratch_take();
+    UNICODE_STRING *own = (UNICODE_STRING *)memory->work;
+    struct strbuf name;
+    SIZE_T needed;
+    ULONG ignored;
+    NTSTATUS status = nt.NtQueryObject(handle, class, own, sizeof(memory->work), &ignored);
+    if (status < 0 || !own_name(own, memory, &name))
+        status = nt.NtQueryObject(handle, class, information, length, return_length);
+    else {
+        status = length < sizeof(UNICODE_STRING) ? STATUS_INFO_LENGTH_MISMATCH
+                                                 : put_unicode(information, length, buf_str(&name), &needed);
+        ULONG reported = (ULONG)needed;
+        if (length < sizeof(UNICODE_STRING))
+            reported = (ULONG)(sizeof(UNICODE_STRING) + (name.len + 1) * sizeof(char16));
+        if (return_length && !guard_write(return_length, &reported, sizeof(reported)))
+            status = STATUS_ACCESS_VIOLATION;
+    }
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtQueryVirtualMemory(HANDLE process, const void *address, ULONG class, void *information,
+                                        SIZE_T length, SIZE_T *return_length)
+{
+    enum { MemoryMappedFilenameInformationClass = 2 };
+    if (class != MemoryMappedFilenameInformationClass)
+        return nt.NtQueryVirtualMemory(process, address, class, information, length, return_length);
+    layer_attach();
+    struct file_memory *memory = scratch_take();
+    UNICODE_STRING *own = (UNICODE_STRING *)memory->work;
+    struct strbuf name;
+    SIZE_T needed;
+    NTSTATUS status = nt.NtQueryVirtualMemory(process, address, class, own, sizeof(memory->work), &needed);
+    if (status < 0 || !own_name(own, memory, &name))
+        status = nt.NtQueryVirtualMemory(process, address, class, information, length, return_length);
+    else {
+        status = put_unicode(information, length, buf_str(&name), &needed);
+        if (return_length && !guard_write(return_length, &needed, sizeof(needed)))
+            status = STATUS_ACCESS_VIOLATION;
+    }
+    scratch_give(memory);
+    return status;
+}

@@ -1,0 +1,69 @@
+/* The layer: what every name space stands on. One struct of state per process; no heap, no loader, no C library. */
+#ifndef FVM_LAYER_LAYER_H
+#define FVM_LAYER_LAYER_H
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "delta/journal.h"
+#include "delta/map.h"
+#include "layer/header.h"
+#include "nt/native.h"
+
+/* Every hook has the type of its service. */
+#define SERVICE(name) __typeof__(*nt.name) fvm_##name;
+#include "layer/services.def"
+#undef SERVICE
+
+struct layer {
+    const struct vm_shared *vm; /* NULL until layer_attach */
+    struct delta_map *map;
+    upcase_table up;
+    HANDLE lock, journal, events;
+    struct str files_root;   /* NT path of the delta tree */
+    struct str storage;      /* the same in delta form, as a host path */
+    struct str temporary;    /* NT path of the directory for copies in the making */
+};
+
+extern struct layer layer;
+extern struct layer_header fvm_layer_header;
+
+/* Makes `layer` usable; every hook calls it first. A process whose VM cannot be mapped is ended: it must not run
+ * unprotected. */
+void layer_attach(void);
+
+/* The VM's writer lock. Recursive within a thread. When its last owner died, the map has been rebuilt on return. */
+void layer_lock(void);
+void layer_unlock(void);
+/* [locked] Rebuilds the map from the journal. */
+void layer_rebuild(void);
+/* [locked] Appends a record to the journal (not to the map). */
+NTSTATUS layer_journal(const struct journal_record *record);
+
+/* Guarded copies: false when the program's pointer is bad. The only places that touch the program's memory. */
+bool guard_read(void *to, const void *from, size_t size);
+bool guard_write(void *to, const void *from, size_t size);
+
+/* Object attributes for an NT path (which must outlive them). A path that is too long becomes the empty name, which no
+ * service opens. Use as path_object(&at). */
+struct path_attributes {
+    UNICODE_STRING name;
+    OBJECT_ATTRIBUTES attributes;
+};
+struct path_attributes path_attributes(struct str nt_path);
+static inline OBJECT_ATTRIBUTES *path_object(struct path_attributes *at)
+{
+    at->attributes.ObjectName = &at->name;
+    return &at->attributes;
+}
+
+/* Large scratch memory for the duration of a hook, taken from a pool: never the program's stack or heap. */
+#define SCRATCH_SIZE (256u * 1024u)
+void *scratch_take(void);
+void scratch_give(void *scratch);
+
+/* One line in the VM's event log: `event` (a word) and a name. */
+void log_event(const char *event, struct str name);
+/* The same for a refusal: why, and which name; returns status. */
+NTSTATUS log_refusal(const char *why, struct str name, NTSTATUS status);
+
+#endif

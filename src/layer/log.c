@@ -1,0 +1,140 @@
+/* The event log: one line an event, appended by one write so that processes do not mix. Names come from the program:
+ * control characters, and what is not valid UTF-16, are written as \x.. so that a terminal shows them harmlessly. */
+#include "layer/layer.h"
+
+#define LINE_MAX 2048
+
+struct line {
+    char s[LINE_MAX];
+    unsigned len;
+};
+
+static void put(struct line *line, char c)
+{
+    if (line->len < LINE_MAX - 1)
+        line->s[line->len++] = c;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+    while (*text)
+        put(line, *text++);
+}
+
+static void put_number(struct line *line, uint64_t value, unsigned digits)
+{
+    char text[20];
+    unsigned n = 0;
+    do {
+        text[n++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value && n < sizeof(text));
+    while (n < digits && n < sizeof(text))
+        text[n++] = '0';
+    while (n)
+        put(line, text[--n]);
+}
+
+static void put_escape(struct line *line, unsigned unit, unsigned digits)
+{
+    put(line, '\\');
+    put(line, digits == 2 ? 'x' : 'u');
+    while (digits--)
+        put(line, "0123456789abcdef"[unit >> (4 * digits) & 15]);
+}
+
+static void put_name(struct line *line, struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned c = name.s[i];
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            put_escape(line, c, 2);
+        else if (c < 0x80)
+            put(line, (char)c);
+        else if (c < 0x800) {
+            put(line, (char)(0xc0 | c >> 6));
+            put(line, (char)(0x80 | (c & 0x3f)));
+        } else if (c >= 0xd800 && c < 0xe000)
+            put_escape(line, c, 4);
+        else {
+            put(line, (char)(0xe0 | c >> 12));
+            put(line, (char)(0x80 | (c >> 6 & 0x3f)));
+            put(line, (char)(0x80 | (c & 0x3f)));
+        }
+    }
+}
+
+/* Days since 1601-01-01 to a civil date (H. Hinnant's algorithm, era of 400 years starting in March). */
+static void put_date(struct line *line, uint64_t days)
+{
+    uint64_t z = days + 584754; /* from 0000-03-01 to 1601-01-01 */
+    uint64_t era = z / 146097, doe = z % 146097;
+    uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+    uint64_t month = mp < 10 ? mp + 3 : mp - 9;
+    put_number(line, yoe + era * 400 + (month <= 2), 4);
+    put(line, '-');
+    put_number(line, month, 2);
+    put(line, '-');
+    put_number(line, doy - (153 * mp + 2) / 5 + 1, 2);
+}
+
+static void put_time(struct line *line)
+{
+    LARGE_INTEGER now = {0};
+    nt.NtQuerySystemTime(&now);
+    uint64_t ms = (uint64_t)now.QuadPart / 10000, day = 24ull * 60 * 60 * 1000;
+    put_date(line, ms / day);
+    ms %= day;
+    put(line, 'T');
+    put_number(line, ms / 3600000, 2);
+    put(line, ':');
+    put_number(line, ms / 60000 % 60, 2);
+    put(line, ':');
+    put_number(line, ms / 1000 % 60, 2);
+    put(line, '.');
+    put_number(line, ms % 1000, 3);
+    put_text(line, "Z ");
+}
+
+static uint64_t current_pid(void)
+{
+#ifdef __x86_64__
+    uint64_t pid;
+    __asm__("movq %%gs:0x40, %0" : "=r"(pid));
+#else
+    uint32_t pid;
+    __asm__("movl %%fs:0x20, %0" : "=r"(pid));
+#endif
+    return pid;
+}
+
+static void write_line(const char *event, const char *why, struct str name)
+{
+    struct line line;
+    line.len = 0;
+    put_time(&line);
+    put_number(&line, current_pid(), 1);
+    put(&line, ' ');
+    put_text(&line, event);
+    put(&line, ' ');
+    if (why) {
+        put_text(&line, why);
+        put_text(&line, ": ");
+    }
+    put_name(&line, name);
+    line.s[line.len++] = '\n';
+    IO_STATUS_BLOCK io;
+    nt.NtWriteFile(layer.events, NULL, NULL, NULL, &io, line.s, line.len, NULL, NULL);
+}
+
+void log_event(const char *event, struct str name)
+{
+    write_line(event, NULL, name);
+}
+
+NTSTATUS log_refusal(const char *why, struct str name, NTSTATUS status)
+{
+    write_line("refuse", why, name);
+    return status;
+}

@@ -1,0 +1,276 @@
+/* Creating processes. Whatever way a program asks for a process, it begins suspended, is put into the VM, and only then
+ * runs; what the layer cannot enter is refused. */
+#include "layer/files/files.h"
+#include "layer/processes/processes.h"
+#include "nt/image.h"
+
+enum { ATTRIBUTES_MAX = 64, HEADER_BYTES = 4096, ProcessWow64InformationClass = 26 };
+
+/* One call of NtCreateUserProcess, with the program's attribute list copied. */
+struct creating {
+    FVM_PS_ATTRIBUTE_LIST *list; /* our copy */
+    SIZE_T count;
+    struct file_memory *memory;
+    struct file_name name;
+    struct strbuf real; /* NT path of the image as the system must open it */
+    uint16_t machine;
+    bool in_storage;
+};
+
+static FVM_PS_ATTRIBUTE *find_attribute(const struct creating *c, ULONG_PTR attribute)
+{
+    for (SIZE_T i = 0; i < c->count; i++)
+        if (c->list->Attributes[i].Attribute == attribute)
+            return &c->list->Attributes[i];
+    return NULL;
+}
+
+static NTSTATUS copy_attributes(struct creating *c, const FVM_PS_ATTRIBUTE_LIST *attributes)
+{
+    SIZE_T total;
+    if (!guard_read(&total, &attributes->TotalLength, sizeof(total)))
+        return STATUS_ACCESS_VIOLATION;
+    if (total < sizeof(SIZE_T) || (total - sizeof(SIZE_T)) / sizeof(FVM_PS_ATTRIBUTE) > ATTRIBUTES_MAX)
+        return STATUS_INVALID_PARAMETER;
+    if (!guard_read(c->list, attributes, total))
+        return STATUS_ACCESS_VIOLATION;
+    c->list->TotalLength = total;
+    c->count = (total - sizeof(SIZE_T)) / sizeof(FVM_PS_ATTRIBUTE);
+    return STATUS_SUCCESS;
+}
+
+/* IMAGE_FILE_MACHINE_* of the file, 0 when it is no Windows program; unix_program: a Unix one. */
+static NTSTATUS read_machine(struct creating *c, bool *unix_program)
+{
+    struct path_attributes at = path_attributes(buf_str(&c->real));
+    IO_STATUS_BLOCK io;
+    HANDLE file;
+    LARGE_INTEGER start = {.QuadPart = 0};
+    NTSTATUS status =
+        nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io,
+                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                      FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
+    if (status < 0)
+        return status;
+    uint8_t *head = (uint8_t *)c->memory->work;
+    io.Information = 0;
+    nt.NtReadFile(file, NULL, NULL, NULL, &io, head, HEADER_BYTES, &start, NULL);
+    nt.NtClose(file);
+    c->machine = image_machine(head, io.Information);
+    *unix_program = io.Information >= 4 && (mem_equal(head, "\x7f" "ELF", 4) || mem_equal(head, "#!", 2));
+    return STATUS_SUCCESS;
+}
+
+static bool can_enter(uint16_t machine)
+{
+    return (machine == IMAGE_FILE_MACHINE_AMD64 && layer.vm->image[LAYER_X64].size) ||
+           (machine == IMAGE_FILE_MACHINE_I386 && layer.vm->image[LAYER_X86].size);
+}
+
+/* Finds the image in the VM's names and checks that the layer can enter it. */
+static NTSTATUS prepare_image(struct creating *c)
+{
+    FVM_PS_ATTRIBUTE *image = find_attribute(c, FVM_PS_ATTRIBUTE_IMAGE_NAME);
+    if (!image)
+        return STATUS_INVALID_PARAMETER;
+    UNICODE_STRING string = {(USHORT)image->Size, (USHORT)image->Size, image->ValuePtr};
+    OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes), .ObjectName = &string};
+    struct map_place place;
+    bool unix_program = false;
+    if (image->Size > UINT16_MAX)
+        return STATUS_NAME_TOO_LONG;
+    NTSTATUS status = name_decode(&attributes, 0, c->memory, &c->name);
+    if (status < 0)
+        return status;
+    if (c->name.kind != NAME_FILE)
+        return STATUS_OBJECT_NAME_INVALID;
+    status = file_resolve(&c->name, c->memory, &place);
+    if (status < 0)
+        return status;
+    if (place.hidden)
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    buf_init(&c->real, c->memory->real, PATH_UNITS);
+    file_real_path(&c->name, &place, true, &c->real);
+    c->in_storage = !place.has_lower || place.lower_base.len;
+    status = read_machine(c, &unix_program);
+    if (status < 0)
+        return status;
+    if (!c->machine) {
+        if (unix_program)
+            log_refusal("not a Windows program", buf_str(&c->name.path), STATUS_INVALID_IMAGE_NOT_MZ);
+        return STATUS_INVALID_IMAGE_NOT_MZ;
+    }
+    if (!can_enter(c->machine))
+        return log_refusal("no layer for this machine type", buf_str(&c->name.path), STATUS_INVALID_IMAGE_WIN_32);
+    if (c->in_storage) {
+        image->ValuePtr = c->real.s;
+        image->Size = c->real.len * sizeof(char16);
+    }
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS check_parent(const struct creating *c)
+{
+    FVM_PS_ATTRIBUTE *parent = find_attribute(c, FVM_PS_ATTRIBUTE_PARENT_PROCESS);
+    if (!parent || process_is_ours(parent->ValuePtr))
+        return STATUS_SUCCESS;
+    return log_refusal("parent outside the VM", buf_str(&c->name.path), STATUS_ACCESS_DENIED);
+}
+
+/* Wine gives the process the path that its image was opened by; the VM's programs must see theirs. */
+static void show_image_name(struct creating *c, HANDLE process)
+{
+    FVM_PROCESS_BASIC_INFORMATION basic;
+    FVM_PEB peb;
+    FVM_PROCESS_PARAMETERS parameters;
+    if (!c->in_storage || c->machine != (sizeof(void *) == 8 ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386) ||
+        nt.NtQueryInformationProcess(process, 0, &basic, sizeof(basic), NULL) < 0 ||
+        nt.NtReadVirtualMemory(process, basic.PebBaseAddress, &peb, sizeof(peb), NULL) < 0 ||
+        nt.NtReadVirtualMemory(process, peb.ProcessParameters, &parameters, sizeof(parameters), NULL) < 0)
+        return;
+    UNICODE_STRING *image = &parameters.ImagePathName;
+    struct str real = buf_str(&c->real), path = buf_str(&c->name.path);
+    char16 *there = c->memory->work;
+    if (image->Length > sizeof(c->memory->work) ||
+        nt.NtReadVirtualMemory(process, image->Buffer, there, image->Length, NULL) < 0)
+        return;
+    struct str shown = {there, image->Length / sizeof(char16)};
+    bool dos = str_equal_fold(layer.up, shown, str_from(real, 4)); /* without \??\ */
+    if (!dos && !str_equal_fold(layer.up, shown, real))
+        return;
+    struct strbuf own;
+    buf_init(&own, c->memory->more, PATH_UNITS);
+    name_host(path, &own);
+    struct str name = dos ? str_from(buf_str(&own), 4) : buf_str(&own);
+    if (name.len > shown.len || !buf_terminate(&own))
+        return;
+    image->Length = (USHORT)(name.len * sizeof(char16));
+    nt.NtWriteVirtualMemory(process, image->Buffer, name.s, image->Length + sizeof(char16), NULL);
+    nt.NtWriteVirtualMemory(process,
+                            (uint8_t *)peb.ProcessParameters + offsetof(FVM_PROCESS_PARAMETERS, ImagePathName), image,
+                            sizeof(*image), NULL);
+}
+
+/* Hands a handle of all access to the program with the access that it asked for. */
+static NTSTATUS give_handle(HANDLE own, HANDLE *to, ACCESS_MASK access)
+{
+    HANDLE given = own;
+    if (access != MAXIMUM_ALLOWED) {
+        NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, own, NT_CURRENT_PROCESS, &given, access, 0, 0);
+        if (status < 0)
+            return status;
+        nt.NtClose(own);
+    }
+    return guard_write(to, &given, sizeof(given)) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+}
+
+static NTSTATUS end_process(HANDLE process, HANDLE thread, NTSTATUS status)
+{
+    nt.NtTerminateProcess(process, status);
+    nt.NtClose(process);
+    if (thread)
+        nt.NtClose(thread);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_MASK process_access,
+                                       ACCESS_MASK thread_access, OBJECT_ATTRIBUTES *process_attributes,
+                                       OBJECT_ATTRIBUTES *thread_attributes, ULONG process_flags, ULONG thread_flags,
+                                       FVM_PROCESS_PARAMETERS *parameters, void *create_info,
+                                       FVM_PS_ATTRIBUTE_LIST *attributes)
+{
+    layer_attach();
+    struct creating c = {.list = scratch_take(), .memory = scratch_take()};
+    HANDLE own_process = NULL, own_thread = NULL;
+    NTSTATUS status = copy_attributes(&c, attributes);
+    if (status >= 0)
+        status = prepare_image(&c);
+    if (status >= 0)
+        status = check_parent(&c);
+    if (status >= 0) {
+        ULONG suspended = thread_flags | THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG;
+        status = nt.NtCreateUserProcess(&own_process, &own_thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED, process_attributes,
+                                        thread_attributes, process_flags, suspended, parameters, create_info, c.list);
+        /* The VM's job lets nobody go; outside there would be no job, so the flag just has no effect. */
+        if (status == STATUS_ACCESS_DENIED && process_flags & PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG)
+            status = nt.NtCreateUserProcess(&own_process, &own_thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED,
+                                            process_attributes, thread_attributes,
+                                            process_flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, suspended, parameters,
+                                            create_info, c.list);
+    }
+    if (status >= 0) {
+        NTSTATUS joined = process_join(own_process, c.machine, buf_str(&c.name.path));
+        if (joined < 0)
+            status = end_process(own_process, own_thread, joined);
+        else {
+            show_image_name(&c, own_process);
+            if (!(thread_flags & THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG))
+                nt.NtResumeThread(own_thread, NULL);
+            joined = give_handle(own_process, process, process_access);
+            status = joined < 0 ? joined : status;
+            joined = give_handle(own_thread, thread, thread_access);
+            status = joined < 0 ? joined : status;
+        }
+    }
+    scratch_give(c.memory);
+    scratch_give(c.list);
+    return status;
+}
+
+/* ---- the older services (not on Wine 8): the process has no thread yet ---- */
+
+static NTSTATUS join_created(HANDLE own, HANDLE *process, ACCESS_MASK access)
+{
+    ULONG_PTR wow64 = 0;
+    nt.NtQueryInformationProcess(own, ProcessWow64InformationClass, &wow64, sizeof(wow64), NULL);
+    uint16_t machine = sizeof(void *) == 8 && !wow64 ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386;
+    NTSTATUS status = can_enter(machine) ? process_join(own, machine, (struct str){0}) : STATUS_INVALID_IMAGE_WIN_32;
+    return status < 0 ? end_process(own, NULL, status) : give_handle(own, process, access);
+}
+
+/* A process without an image of its own is a copy of another one, with memory and hooks but not the VM's handles. */
+static NTSTATUS check_created(HANDLE parent, HANDLE section)
+{
+    layer_attach();
+    if (!section)
+        return log_refusal("copy of a process", (struct str){0}, STATUS_NOT_SUPPORTED);
+    return process_is_ours(parent) ? STATUS_SUCCESS
+                                   : log_refusal("parent outside the VM", (struct str){0}, STATUS_ACCESS_DENIED);
+}
+
+NTSTATUS NTAPI fvm_NtCreateProcessEx(HANDLE *process, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes, HANDLE parent,
+                                     ULONG flags, HANDLE section, HANDLE debug, HANDLE token, ULONG reserved)
+{
+    HANDLE own;
+    NTSTATUS status = check_created(parent, section);
+    if (status >= 0)
+        status = nt.NtCreateProcessEx(&own, MAXIMUM_ALLOWED, attributes, parent,
+                                      flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, section, debug, token, reserved);
+    return status < 0 ? status : join_created(own, process, access);
+}
+
+NTSTATUS NTAPI fvm_NtCreateProcess(HANDLE *process, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes, HANDLE parent,
+                                   BOOLEAN inherit, HANDLE section, HANDLE debug, HANDLE token)
+{
+    HANDLE own;
+    NTSTATUS status = check_created(parent, section);
+    if (status >= 0)
+        status = nt.NtCreateProcess(&own, MAXIMUM_ALLOWED, attributes, parent, inherit, section, debug, token);
+    return status < 0 ? status : join_created(own, process, access);
+}
+
+/* ---- what no layer can enter ---- */
+
+NTSTATUS NTAPI fvm_NtLoadDriver(const UNICODE_STRING *name)
+{
+    (void)name;
+    layer_attach();
+    return log_refusal("loading a driver", (struct str){0}, STATUS_PRIVILEGE_NOT_HELD);
+}
+
+NTSTATUS NTAPI fvm___wine_unix_spawnvp(char *const argv[], int wait)
+{
+    (void)argv, (void)wait;
+    layer_attach();
+    return log_refusal("starting a Unix program", (struct str){0}, STATUS_ACCESS_DENIED);
+}

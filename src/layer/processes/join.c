@@ -1,0 +1,93 @@
+/* Makes a new process one of the VM's, and knows which are. */
+#include "layer/processes/processes.h"
+#include "nt/enter.h"
+
+enum { ProcessBasicInformationClass = 0, ProcessTimesClass = 1 };
+
+static bool identify(HANDLE process, struct shared_process *identity)
+{
+    FVM_PROCESS_BASIC_INFORMATION basic;
+    struct {
+        LARGE_INTEGER create, exit, kernel, user;
+    } times;
+    if (nt.NtQueryInformationProcess(process, ProcessBasicInformationClass, &basic, sizeof(basic), NULL) < 0 ||
+        nt.NtQueryInformationProcess(process, ProcessTimesClass, &times, sizeof(times), NULL) < 0)
+        return false;
+    *identity = (struct shared_process){.pid = (uint32_t)basic.UniqueProcessId, .create_time = times.create.QuadPart};
+    return true;
+}
+
+static struct shared_process *table(void)
+{
+    return ((struct vm_shared *)layer.vm)->process;
+}
+
+bool process_is_ours(HANDLE process)
+{
+    struct shared_process identity;
+    if (process == NT_CURRENT_PROCESS)
+        return true;
+    if (!identify(process, &identity))
+        return false;
+    for (unsigned i = 0; i < VM_PROCESSES; i++)
+        if (table()[i].pid == identity.pid && table()[i].create_time == identity.create_time)
+            return true;
+    return false;
+}
+
+static bool alive(const struct shared_process *entry)
+{
+    CLIENT_ID id = {.UniqueProcess = (HANDLE)(uintptr_t)entry->pid};
+    OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes)};
+    struct shared_process identity;
+    HANDLE process;
+    if (nt.NtOpenProcess(&process, PROCESS_QUERY_LIMITED_INFORMATION, &attributes, &id) < 0)
+        return false;
+    bool same = identify(process, &identity) && identity.create_time == entry->create_time;
+    nt.NtClose(process);
+    return same;
+}
+
+/* Takes a free place, or, when there is none left, one of a process that has ended. */
+static NTSTATUS enlist(const struct shared_process *identity)
+{
+    NTSTATUS status = STATUS_TOO_MANY_CONTEXT_IDS;
+    layer_lock();
+    for (int pass = 0; pass < 2 && status < 0; pass++)
+        for (unsigned i = 0; i < VM_PROCESSES && status < 0; i++)
+            if (!table()[i].pid || (pass && !alive(&table()[i]))) {
+                table()[i] = *identity;
+                status = STATUS_SUCCESS;
+            }
+    layer_unlock();
+    return status;
+}
+
+static void log_failure(const struct enter_error *error, struct str image)
+{
+    log_refusal(error->step, image, error->status);
+    if (error->service)
+        log_refusal(error->service, image, error->status);
+}
+
+NTSTATUS process_join(HANDLE process, uint16_t machine, struct str image)
+{
+    const struct shared_range *file = &layer.vm->image[machine == IMAGE_FILE_MACHINE_I386 ? LAYER_X86 : LAYER_X64];
+    struct layer_boot boot = {.section = fvm_layer_header.boot.section,
+                              .lock = (uintptr_t)layer.lock,
+                              .journal = (uintptr_t)layer.journal,
+                              .events = (uintptr_t)layer.events};
+    struct enter_error error;
+    struct shared_process identity;
+    if (file->offset > layer.vm->size || file->size > layer.vm->size - file->offset)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = process_enter(process, (const uint8_t *)layer.vm + file->offset, file->size, &boot, &error);
+    if (status < 0) {
+        log_failure(&error, image);
+        return status;
+    }
+    status = identify(process, &identity) ? enlist(&identity) : STATUS_UNSUCCESSFUL;
+    if (status >= 0)
+        log_event("start", image);
+    return status;
+}

@@ -1,0 +1,262 @@
+/* Puts the layer into a suspended process: lay the image out here, write it there once, then patch the whole range of
+ * stubs with one read and one write, for each call into another process costs far more than the work on the bytes. */
+#include "nt/enter.h"
+
+#include "base/mem.h"
+#include "layer/header.h"
+#include "nt/stub.h"
+
+enum {
+    PAGE = 4096,
+    NEAR_STEP = 16 << 20, /* between the addresses tried for the layer */
+    NEAR_TRIES = 100,     /* within 2 GiB of ntdll */
+    STUBS_MAX = 1 << 20   /* of the range of stubs; 15 KiB on Windows 11, 9 KiB on Wine 8 */
+};
+
+struct entering {
+    HANDLE process;
+    struct image file;   /* the layer's file */
+    struct image ntdll;  /* ours, mapped: the child has the same file at the same address */
+    uint64_t target;     /* the layer's address there */
+    uint8_t *copy;       /* the laid-out layer, here */
+    SIZE_T copy_size;    /* bytes allocated at copy and at target */
+    struct layer_header *header; /* in copy */
+    struct layer_row *rows;      /* in copy */
+    uint32_t low, high;  /* range of RVAs of the stubs in ntdll; high is behind the last one */
+    uint8_t *stubs;      /* copy of that range */
+    struct enter_error *error;
+};
+
+static NTSTATUS fail(struct entering *e, NTSTATUS status, const char *step)
+{
+    e->error->status = status;
+    e->error->step = step;
+    return status;
+}
+
+static NTSTATUS fail_service(struct entering *e, NTSTATUS status, const char *step, const char *service)
+{
+    e->error->service = service;
+    return fail(e, status, step);
+}
+
+/* The bytes in our copy that the target pointer leads to, NULL when it leads out of the layer. */
+static void *at_target(const struct entering *e, union target_pointer pointer, size_t size)
+{
+    uint64_t offset = pointer.v - e->target;
+    return offset < e->copy_size && size <= e->copy_size - offset ? e->copy + offset : NULL;
+}
+
+static NTSTATUS allocate(struct entering *e)
+{
+    e->copy_size = (e->file.image_size + PAGE - 1) & ~(SIZE_T)(PAGE - 1);
+    void *memory = NULL;
+    NTSTATUS status =
+        nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &e->copy_size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (status < 0)
+        return fail(e, status, "allocate a copy of the layer");
+    e->copy = memory;
+
+    uint64_t ntdll = (uintptr_t)e->ntdll.base;
+    for (int i = 1; i <= NEAR_TRIES; i++) {
+        void *address = (void *)(uintptr_t)((ntdll & ~(uint64_t)0xffff) - (uint64_t)i * NEAR_STEP);
+        SIZE_T size = e->copy_size;
+        status = nt.NtAllocateVirtualMemory(e->process, &address, 0, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+        if (status >= 0) {
+            e->target = (uintptr_t)address;
+            return STATUS_SUCCESS;
+        }
+    }
+    return fail(e, status, "allocate the layer near ntdll");
+}
+
+static NTSTATUS prepare_image(struct entering *e)
+{
+    struct image mapped;
+    if (!image_layout(&e->file, e->copy) || !image_parse(&mapped, e->copy, e->copy_size, true) ||
+        !image_relocate(&mapped, e->copy, e->target))
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "lay out the layer");
+    uint32_t rva = image_export(&mapped, "fvm_layer_header");
+    if (!rva || rva + sizeof(struct layer_header) > e->copy_size)
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the layer's header");
+    e->header = (struct layer_header *)(e->copy + rva);
+    if (e->header->magic != LAYER_MAGIC || e->header->version != LAYER_VERSION)
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the layer's header");
+    e->rows = at_target(e, e->header->rows, e->header->row_count * sizeof(struct layer_row));
+    if (!e->rows)
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the layer's table");
+    e->header->ntdll = (uintptr_t)e->ntdll.base;
+    return STATUS_SUCCESS;
+}
+
+static void put_slot(struct entering *e, const struct layer_row *row, uint64_t value)
+{
+    uint8_t *slot = at_target(e, row->slot, sizeof(uint64_t));
+    size_t size = e->file.machine == IMAGE_FILE_MACHINE_AMD64 ? 8 : 4;
+    if (slot)
+        mem_copy(slot, &value, size);
+}
+
+/* Finds every export; slots of functions that are not intercepted lead there. */
+static NTSTATUS find_exports(struct entering *e)
+{
+    e->low = UINT32_MAX;
+    for (uint32_t i = 0; i < e->header->row_count; i++) {
+        struct layer_row *row = &e->rows[i];
+        const char *name = at_target(e, row->name, 1);
+        row->rva = image_export(&e->ntdll, name);
+        if (!row->rva && row->optional)
+            continue;
+        if (!row->rva)
+            return fail_service(e, STATUS_ENTRYPOINT_NOT_FOUND, "find the service in ntdll", name);
+        put_slot(e, row, (uintptr_t)e->ntdll.base + row->rva);
+        if (!row->hook.v)
+            continue;
+        if (row->rva < e->low)
+            e->low = row->rva;
+        if (row->rva + STUB_MAX > e->high)
+            e->high = row->rva + STUB_MAX;
+    }
+    if (e->high <= e->low || e->high - e->low > STUBS_MAX)
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the range of stubs in ntdll");
+    return STATUS_SUCCESS;
+}
+
+/* In the copies: a trampoline for each intercepted service, and the jump over its stub. */
+static NTSTATUS hook_stub(struct entering *e, struct layer_row *row, uint8_t *trampoline, uint64_t trampoline_target)
+{
+    const char *name = at_target(e, row->name, 1);
+    uint8_t *code = e->stubs + (row->rva - e->low);
+    size_t length = stub_length(code, STUB_MAX, e->file.machine);
+    if (!length) {
+        e->error->bytes_count = STUB_MAX;
+        mem_copy(e->error->bytes, code, STUB_MAX);
+        return fail_service(e, STATUS_INVALID_IMAGE_FORMAT, "recognize the system service stub", name);
+    }
+    mem_copy(trampoline, code, length);
+    put_slot(e, row, trampoline_target);
+    if (!stub_jump(code, (uintptr_t)e->ntdll.base + row->rva, row->hook.v, e->file.machine))
+        return fail_service(e, STATUS_CONFLICTING_ADDRESSES, "reach the hook from the stub", name);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS hook_stubs(struct entering *e)
+{
+    SIZE_T size = e->high - e->low, done = 0;
+    void *memory = NULL;
+    NTSTATUS status =
+        nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (status < 0)
+        return fail(e, status, "allocate a copy of the stubs");
+    e->stubs = memory;
+    size = e->high - e->low;
+    status = nt.NtReadVirtualMemory(e->process, e->ntdll.base + e->low, e->stubs, size, &done);
+    if (status < 0 || done != size)
+        return fail(e, status < 0 ? status : STATUS_PARTIAL_COPY, "read the stubs");
+    uint8_t *trampoline = at_target(e, e->header->trampolines, e->header->row_count * STUB_MAX);
+    if (!trampoline)
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the layer's trampolines");
+    for (uint32_t i = 0; i < e->header->row_count; i++)
+        if (e->rows[i].hook.v && e->rows[i].rva) {
+            status = hook_stub(e, &e->rows[i], trampoline + i * STUB_MAX, e->header->trampolines.v + i * STUB_MAX);
+            if (status < 0)
+                return status;
+        }
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS give_handles(struct entering *e, const struct layer_boot *boot)
+{
+    const uint64_t *from = (const uint64_t *)boot;
+    uint64_t *to = (uint64_t *)&e->header->boot;
+    for (unsigned i = 0; i < LAYER_BOOT_HANDLES; i++) {
+        HANDLE handle = NULL;
+        NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, (HANDLE)(uintptr_t)from[i], e->process, &handle, 0, 0,
+                                               DUPLICATE_SAME_ACCESS);
+        if (status < 0)
+            return fail(e, status, "give the process the VM's handles");
+        to[i] = (uintptr_t)handle;
+    }
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS write_there(struct entering *e, uint64_t address, const void *bytes, SIZE_T size, const char *step)
+{
+    SIZE_T done = 0;
+    NTSTATUS status = nt.NtWriteVirtualMemory(e->process, (void *)(uintptr_t)address, bytes, size, &done);
+    return status < 0 || done != size ? fail(e, status < 0 ? status : STATUS_PARTIAL_COPY, step) : STATUS_SUCCESS;
+}
+
+static NTSTATUS protect_there(struct entering *e, uint64_t address, SIZE_T size, ULONG protect, ULONG *old)
+{
+    void *at = (void *)(uintptr_t)address;
+    NTSTATUS status = nt.NtProtectVirtualMemory(e->process, &at, &size, protect, old);
+    return status < 0 ? fail(e, status, "protect memory") : STATUS_SUCCESS;
+}
+
+static NTSTATUS write_layer(struct entering *e)
+{
+    e->header->ready = 1;
+    NTSTATUS status = write_there(e, e->target, e->copy, e->copy_size, "write the layer");
+    struct image mapped;
+    if (status < 0 || !image_parse(&mapped, e->copy, e->copy_size, true))
+        return status;
+    for (uint32_t i = 0; i < mapped.section_count; i++) {
+        const IMAGE_SECTION_HEADER *section = (const IMAGE_SECTION_HEADER *)(e->copy + mapped.sections) + i;
+        ULONG old;
+        if (section->Characteristics & IMAGE_SCN_MEM_EXECUTE)
+            status = protect_there(e, e->target + section->VirtualAddress, section->Misc.VirtualSize, PAGE_EXECUTE_READ,
+                                   &old);
+        if (status < 0)
+            return status;
+    }
+    return STATUS_SUCCESS;
+}
+
+/* Wine writes to read-only code as a debugger does; Windows wants it made writable first. */
+static NTSTATUS write_stubs(struct entering *e)
+{
+    uint64_t address = (uintptr_t)e->ntdll.base + e->low;
+    SIZE_T size = e->high - e->low;
+    if (write_there(e, address, e->stubs, size, "write the stubs") >= 0)
+        return STATUS_SUCCESS;
+    ULONG old, ignored;
+    NTSTATUS status = protect_there(e, address, size, PAGE_EXECUTE_READWRITE, &old);
+    if (status >= 0)
+        status = write_there(e, address, e->stubs, size, "write the stubs");
+    return status < 0 ? status : protect_there(e, address, size, old, &ignored);
+}
+
+static void free_here(void *memory)
+{
+    SIZE_T size = 0;
+    if (memory)
+        nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &size, MEM_RELEASE);
+}
+
+NTSTATUS process_enter(HANDLE process, const uint8_t *file, size_t size, const struct layer_boot *boot,
+                       struct enter_error *error)
+{
+    *error = (struct enter_error){0};
+    struct entering e = {.process = process, .error = error};
+    const uint8_t *ntdll = native_ntdll();
+    if (!image_parse(&e.file, file, size, false) || !image_parse(&e.ntdll, ntdll, PAGE, true) ||
+        !image_parse(&e.ntdll, ntdll, e.ntdll.image_size, true))
+        return fail(&e, STATUS_INVALID_IMAGE_FORMAT, "read the layer's image");
+    NTSTATUS status = allocate(&e);
+    if (status >= 0)
+        status = prepare_image(&e);
+    if (status >= 0)
+        status = find_exports(&e);
+    if (status >= 0)
+        status = hook_stubs(&e);
+    if (status >= 0)
+        status = give_handles(&e, boot);
+    if (status >= 0)
+        status = write_layer(&e);
+    if (status >= 0)
+        status = write_stubs(&e);
+    free_here(e.stubs);
+    free_here(e.copy);
+    return status;
+}
