@@ -6,10 +6,9 @@ import pytest
 
 from harness.compare import assert_same_lines
 from harness.paths import CMAKE, NINJA, SEVEN_ZIP, windows
-from harness.seed import seed
+from harness.seed import seed, stamp
 from harness.snapshot import assert_unchanged, host_snapshot
 
-WORK = r"C:\users\Public\work"
 
 CMAKE_PROJECT = """\
 cmake_minimum_required(VERSION 3.20)
@@ -28,6 +27,28 @@ add_custom_command(OUTPUT whole.7z.txt DEPENDS whole.txt
 add_custom_target(everything ALL DEPENDS whole.7z.txt)
 """
 
+SCRIPT = """\
+@echo off
+md one\\two
+copy readme.txt one\\two\\copy.txt
+move sub\\one.txt one\\moved.txt
+ren MixedCase.TXT changed.txt
+del /q tree\\a\\1.dat
+xcopy /s /i /y tree one\\tree
+attrib +h empty
+attrib -r read-only.txt
+echo line>>read-only.txt
+rd /s /q "empty dir"
+ren sub below
+echo through>below\\two.txt
+if exist sub\\two.txt echo WRONG
+type below\\two.txt below\\two-linked.txt
+for %%f in (*) do @echo %%f %%~zf
+dir /s
+attrib
+exit /b 12
+"""
+
 
 def make_archive(path):
     """Files that are new and files that are on the host already (see harness.seed), with fixed times."""
@@ -39,21 +60,23 @@ def make_archive(path):
 
 
 @pytest.fixture
-def both(machine, reference):
+def both(machine, reference, request):
     """both(COMMAND, ...): runs the same outside on one machine and inside a VM on the other, compares, returns text."""
-    vm = "apps"
+    vm = request.node.name
+    where = f"users/Public/{vm}/work"
     for prefix in (machine, reference):
-        top = prefix.unix(WORK)
-        seed(top)
+        top = seed(prefix.drive_c / where)
         make_archive(top.parent / "archive.zip")
+        (top.parent / "script.bat").write_bytes(SCRIPT.replace("\n", "\r\n").encode())
         (top / "project").mkdir()
         (top / "project/CMakeLists.txt").write_text(CMAKE_PROJECT)
         (top / "project/greeting.txt.in").write_text("hello from @PROJECT_NAME@\n")
+        stamp(top.parent)
     before = host_snapshot(machine)
 
     def run(*command, code=0, env=None):
-        outside = reference.outside(command, cwd=reference.unix(WORK), env=env)
-        inside = machine.inside(vm, command, cwd=machine.unix(WORK), env=env)
+        outside = reference.outside(command, cwd=reference.drive_c / where, env=env)
+        inside = machine.inside(vm, command, cwd=machine.drive_c / where, env=env)
         assert_same_lines(normal(outside.text + outside.error), normal(inside.text + inside.error))
         assert outside.code == inside.code == code, (outside, inside)
         return inside.text
@@ -61,8 +84,6 @@ def both(machine, reference):
     yield run
     assert_unchanged(before, host_snapshot(machine))
     machine.fvm("delete", vm).expect()
-    for prefix in (machine, reference):
-        prefix.outside(["cmd", "/c", f"attrib -r {WORK}\\* /s & rd /s /q {WORK}"]).expect()
 
 
 def normal(text):
@@ -105,23 +126,6 @@ def test_cmake_and_ninja_build(both):
     both("cmd", "/c", "type build\\whole.7z.txt & dir /b build")
 
 
-def test_cmd_batch(both, machine, reference):
-    script = ("@echo off\r\ncd /d " + WORK + "\r\nmd one\\two\r\ncopy readme.txt one\\two\\copy.txt\r\n"
-              "move sub\\one.txt one\\moved.txt\r\nren MixedCase.TXT changed.txt\r\ndel /q tree\\a\\1.dat\r\n"
-              "xcopy /s /i /y tree one\\tree\r\nattrib +h empty\r\nattrib -r read-only.txt\r\n"
-              "echo line>>read-only.txt\r\nrd /s /q \"empty dir\"\r\nren sub below\r\n"
-              "echo through>below\\two.txt\r\nif exist sub\\two.txt echo WRONG\r\n"
-              "type below\\two.txt below\\two-linked.txt\r\nfor /r %%f in (*) do @echo %%f %%~zf\r\n"
-              "dir /s\r\nattrib /s\r\nexit /b 12\r\n")
-    both("cmd", "/c", "echo " + " & echo ".join(["start"]))
-    for prefix in (machine, reference):
-        # the script lies in HOME, outside the directory that both() compares and cleans
-        (prefix.home / "tmp/script.bat").write_bytes(script.encode())
-    before = host_snapshot(machine)
-    outside = reference.outside(["cmd", "/c", windows(reference.home / "tmp/script.bat")])
-    inside = machine.inside("apps", ["cmd", "/c", windows(machine.home / "tmp/script.bat")])
-    assert_same_lines(normal(outside.text + outside.error), normal(inside.text + inside.error))
-    assert outside.code == inside.code == 12
-    assert_unchanged(before, host_snapshot(machine))
-    for prefix in (machine, reference):
-        (prefix.home / "tmp/script.bat").unlink()
+def test_cmd_batch(both):
+    both("cmd", "/c", "..\\script.bat", code=12)
+    both("cmd", "/c", "..\\script.bat & dir /s")

@@ -41,7 +41,12 @@ def seed(directory):
     (top / "link-to-sub").symlink_to("sub")
     (top / "link-to-file.txt").symlink_to("readme.txt")
     (top / "read-only.txt").chmod(0o444)
-    for number, path in enumerate(sorted(top.rglob("*"), key=lambda p: (-len(p.parts), str(p)))):
+    stamp(top)
+    return top
+
+
+def stamp(top):
+    """Gives everything below a directory a time of its own, the same ones wherever this is done."""
+    for number, path in enumerate(sorted(top.rglob("*"), key=lambda p: (-len(p.parts), str(p.relative_to(top))))):
         os.utime(path, ns=(STAMP, STAMP + number * 1_000_000_000), follow_symlinks=False)
     os.utime(top, ns=(STAMP, STAMP))
-    return top

@@ -98,5 +98,5 @@ def differences(before, after):
 def assert_unchanged(before, after):
     changed = differences(before, after)
     if changed:
-        raise AssertionError("the host changed:\n" + "\n".join(changed[:50]) +
-                             (f"\n... {len(changed)} differences in all" if len(changed) > 50 else ""))
+        raise AssertionError("the host changed:\n" + "\n".join(changed[:20]) +
+                             (f"\n... {len(changed)} differences in all" if len(changed) > 20 else ""))

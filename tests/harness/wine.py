@@ -117,6 +117,7 @@ class Prefix:
 
     def _popen(self, arguments, env, cwd=None, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("bufsize", 0)  # so that readline() takes nothing away from communicate()
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         return subprocess.Popen(arguments, env={**self.env, **(env or {})},
