@@ -1,0 +1,173 @@
+/* Reading a journal that a VM's programs could write: nothing in it is trusted, and nothing that may matter is lost. */
+#include "vm/changes.h"
+
+#include "delta/journal.h"
+#include "vm/error.h"
+#include "vm/events.h"
+#include "vm/file.h"
+#include "vm/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+NTSYSAPI NTSTATUS NTAPI RtlUpcaseUnicodeString(UNICODE_STRING *out, const UNICODE_STRING *in, BOOLEAN allocate);
+
+#define JOURNAL_LIMIT (1u << 30)
+#define MAP_BYTES (32u << 20)
+#define MAP_PER_JOURNAL 2u /* a node is about as big as its record; names in the map are not repeated */
+#define MAP_GRAIN 65536u
+#define RECORD_ALIGN 8u
+#define UPCASE_UNITS 65536u
+#define UPCASE_PART 16384u /* a UNICODE_STRING holds less than 32,768 units */
+
+size_t changes_map_size(uint64_t journal_size)
+{
+    uint64_t size = MAP_BYTES + MAP_PER_JOURNAL * (journal_size < JOURNAL_LIMIT ? journal_size : JOURNAL_LIMIT);
+    return (size_t)(size + MAP_GRAIN - 1) / MAP_GRAIN * MAP_GRAIN;
+}
+
+bool changes_upcase(char16 *table)
+{
+    for (uint32_t first = 0; first < UPCASE_UNITS; first += UPCASE_PART) {
+        UNICODE_STRING part = {UPCASE_PART * sizeof(char16), UPCASE_PART * sizeof(char16), table + first};
+        for (uint32_t i = 0; i < UPCASE_PART; i++)
+            table[first + i] = (char16)(first + i);
+        if (!NT_SUCCESS(RtlUpcaseUnicodeString(&part, &part, FALSE)))
+            return false;
+    }
+    return true;
+}
+
+static bool stored(HANDLE files, struct str path)
+{
+    HANDLE file;
+    if (!NT_SUCCESS(file_open_below(&file, files, path, 0)))
+        return false;
+    nt.NtClose(file);
+    return true;
+}
+
+static bool rename_happened(void *context, struct str from, struct str to)
+{
+    struct changes *changes = context;
+    bool happened = !stored(changes->files, from) && stored(changes->files, to);
+    changes->undone = !happened;
+    return happened;
+}
+
+enum fvm_result changes_replay(struct changes *changes, const struct vm *vm, struct delta_map *map,
+                               struct fvm_error *error)
+{
+    static const char16 operation[] = u"read the journal";
+    char16 path[VM_PATH_MAX];
+    struct str name = str_from(vm_part(vm, u"delta.log", path), 4);
+    bool full = false;
+    NTSTATUS status = file_read_all(changes->journal, &changes->data, &changes->size, JOURNAL_LIMIT);
+    if (!NT_SUCCESS(status))
+        return error_system(error, FVM_FAILED, operation, name, status, u"");
+    map_begin_rebuild(map);
+    enum journal_status end = journal_replay(map, changes->data, changes->size, &changes->good, &full, rename_happened,
+                                             changes);
+    map_end_rebuild(map);
+    changes->torn = end == JOURNAL_TORN;
+    if (full)
+        return error_reason(error, FVM_FAILED, operation, name, u"it names more changes than fit into memory",
+                            u"delete VMs or files in this VM that you do not need");
+    if (end == JOURNAL_BAD_HEADER)
+        return error_reason(error, FVM_FAILED, operation, name, u"it is damaged: it does not begin as a journal does",
+                            u"put a good copy in its place, or save what you need from the directory 'files' beside it "
+                            u"and delete the VM");
+    return FVM_OK;
+}
+
+/* Whether the bytes behind the good part are more than the beginning of one record. */
+static bool tail_matters(const struct changes *changes)
+{
+    struct journal_record record;
+    if (changes->size - changes->good > JOURNAL_RECORD_MAX)
+        return true;
+    for (size_t at = changes->good + RECORD_ALIGN; at < changes->size; at += RECORD_ALIGN) {
+        size_t next = at;
+        if (journal_next(changes->data, changes->size, &next, &record) == JOURNAL_OK)
+            return true;
+    }
+    return false;
+}
+
+static NTSTATUS back_up(const struct changes *changes, struct str name)
+{
+    HANDLE file;
+    NTSTATUS status =
+        file_create(&file, NULL, name, FILE_WRITE_DATA, 0, FILE_OVERWRITE_IF, FILE_NON_DIRECTORY_FILE | FILE_SAFE_OPTIONS);
+    if (!NT_SUCCESS(status))
+        return status;
+    status = file_write_at(file, 0, changes->data, changes->size);
+    nt.NtClose(file);
+    return status;
+}
+
+static void tell(const struct changes *changes, bool backed_up, void (*notice)(const wchar_t *text), HANDLE events)
+{
+    char16 memory[256];
+    struct strbuf b;
+    buf_init(&b, memory, 255);
+    buf_add(&b, STR(u"the journal's end was damaged: "));
+    text_add_number(&b, changes->size - changes->good);
+    buf_add(&b, STR(u" bytes were cut off"));
+    if (backed_up)
+        buf_add(&b, STR(u", changes behind the damage are lost; the whole journal was saved as delta.log.damaged"));
+    buf_terminate(&b);
+    event_write(events, GetCurrentProcessId(), u"mend", buf_str(&b));
+    if (notice && backed_up)
+        notice(memory);
+}
+
+/* The writer's next record must not make a rename that never happened look as if it had. */
+static NTSTATUS add_abort(struct changes *changes, HANDLE file)
+{
+    struct journal_record record = {.type = JOURNAL_ABORT};
+    uint8_t bytes[64];
+    size_t size = journal_encode(bytes, sizeof bytes, &record);
+    NTSTATUS status = size > 0 ? file_write_at(file, changes->good, bytes, size) : STATUS_INTERNAL_ERROR;
+    changes->good += size;
+    return status;
+}
+
+enum fvm_result changes_mend(struct changes *changes, const struct vm *vm, void (*notice)(const wchar_t *text),
+                             HANDLE events, struct fvm_error *error)
+{
+    char16 path[VM_PATH_MAX], damaged[VM_PATH_MAX];
+    struct str name = vm_part(vm, u"delta.log", path);
+    HANDLE file;
+    bool empty = changes->size == 0, backed_up = false;
+    if (!empty && !changes->torn && !changes->undone)
+        return FVM_OK;
+    NTSTATUS status = file_open(&file, NULL, name, FILE_WRITE_DATA, FILE_SHARE_ALL, FILE_NON_DIRECTORY_FILE);
+    if (!NT_SUCCESS(status))
+        return error_system(error, FVM_FAILED, u"mend the journal", str_from(name, 4), status, u"");
+    if (empty) {
+        uint8_t header[JOURNAL_HEADER_SIZE];
+        status = file_write_at(file, 0, header, journal_header(header));
+    }
+    if (changes->torn) {
+        backed_up = tail_matters(changes);
+        if (backed_up)
+            status = back_up(changes, vm_part(vm, u"delta.log.damaged", damaged));
+        if (NT_SUCCESS(status))
+            status = file_truncate(file, changes->good);
+        if (NT_SUCCESS(status))
+            tell(changes, backed_up, notice, events);
+    }
+    if (NT_SUCCESS(status) && changes->undone)
+        status = add_abort(changes, file);
+    nt.NtClose(file);
+    if (NT_SUCCESS(status))
+        return FVM_OK;
+    return error_system(error, FVM_FAILED, u"mend the journal", str_from(name, 4), status, u"");
+}
+
+void changes_free(struct changes *changes)
+{
+    free(changes->data);
+    changes->data = NULL;
+}
