@@ -67,7 +67,7 @@ static void put_name(struct line *line, struct str name)
 /* Days since 1601-01-01 to a civil date (H. Hinnant's algorithm, era of 400 years starting in March). */
 static void put_date(struct line *line, uint64_t days)
 {
-    uint64_t z = days + 584754; /* from 0000-03-01 to 1601-01-01 */
+    uint64_t z = days + 584694; /* from 0000-03-01 to 1601-01-01 */
     uint64_t era = z / 146097, doe = z % 146097;
     uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
