@@ -1,0 +1,185 @@
+#!/usr/bin/python3
+"""make bench: how much a VM costs, as ratios to the same thing without one, measured in turns in one run.
+
+Prints a table with the bar that each row should meet. Fails only if something could not be measured.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from harness.paths import CMAKE, NINJA, SEVEN_ZIP, X64, windows  # noqa: E402
+from harness.wine import Prefix  # noqa: E402
+from test_apps import CMAKE_PROJECT  # noqa: E402
+
+RUNS = int(os.environ.get("BENCH_RUNS", "9"))
+BENCH = X64 / "bench"
+NOISE = 0.03
+rows = []
+
+
+def row(what, measured, bar, ok, detail=""):
+    rows.append((what, measured, bar, ok))
+    print(f"{'ok  ' if ok else 'MISS'}  {what:<66} {measured:>9}  {bar:<16} {detail}", flush=True)
+
+
+def ratio_row(what, plain, vm, bar, unit=1000, name="ms"):
+    ratio = median(vm) / median(plain)
+    row(what, f"{ratio:.3f}", f"at most {bar:.2f}", ratio <= bar + (NOISE if bar == 1 else 0),
+        f"{median(plain) * unit:.2f} -> {median(vm) * unit:.2f} {name}")
+
+
+def timed(action):
+    start = time.perf_counter()
+    result = action()
+    taken = time.perf_counter() - start
+    result.expect()
+    return taken
+
+
+def in_turns(plain, vm, before_each=lambda: None):
+    """Medians are robust against a disturbance, turns against a drift."""
+    samples = [], []
+    for _ in range(RUNS + 1):
+        for action, kept in zip((plain, vm), samples):
+            before_each()
+            kept.append(action())
+    return [kept[1:] for kept in samples]  # the first of each warms up
+
+
+def bench_start(machine):
+    machine.fvm("create", "start").expect()
+    output = machine.outside([BENCH / "start.exe", windows(BENCH / "small.exe"), "start", 3 * RUNS + 1]).expect().text
+    pairs = [tuple(map(float, line.split())) for line in output.splitlines()][1:]
+    ratio_row("start to exit of a small program in an existing VM", *zip(*pairs), 1.3)
+
+
+def overlay_run(machine, work):
+    """What one would do otherwise: an overlay on the prefix, thrown away afterwards. Needs root."""
+    for name in ("upper", "work", "merged"):
+        (work / name).mkdir(parents=True)
+    start = time.perf_counter()
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
+                    f"lowerdir={machine.prefix},upperdir={work}/upper,workdir={work}/work", f"{work}/merged"],
+                   check=True, stderr=subprocess.PIPE)
+    env = {**machine.env, "WINEPREFIX": f"{work}/merged"}
+    try:
+        machine.outside([BENCH / "small.exe"], env=env).expect()
+        return time.perf_counter() - start
+    finally:
+        subprocess.run(["wineserver", "-k"], env=env)
+        subprocess.run(["wineserver", "-w"], env=env)
+        subprocess.run(["umount", f"{work}/merged"])
+
+
+def bench_end_to_end(machine):
+    plain, vm = in_turns(lambda: timed(lambda: machine.outside([BENCH / "small.exe"])),
+                         lambda: timed(lambda: machine.fvm("run", "--rm", "--", BENCH / "small.exe")))
+    ratio_row("fvm run --rm, end to end, against the plain program", plain, vm, 3.0)
+    what = "an overlay on the prefix with a fresh wineserver, against fvm run --rm"
+    try:
+        overlays = [overlay_run(machine, machine.directory / f"overlay{i}") for i in range(3)]
+    except (subprocess.CalledProcessError, PermissionError):
+        print(f"--    {what}: overlays cannot be mounted here")
+        return
+    ratio = median(overlays) / median(vm)
+    row(what, f"{ratio:.1f}", "at least 10.0", ratio >= 10,
+        f"{median(overlays) * 1000:.2f} against {median(vm) * 1000:.2f} ms")
+
+
+def bench_files(machine):
+    top = machine.unix(r"C:\bench")
+    (top / "many").mkdir(parents=True)
+    (top / "file").write_bytes(b"x" * 100)
+    for i in range(1000):
+        (top / f"many/entry number {i}.txt").touch()
+    command = [BENCH / "files.exe", "run", r"C:\bench"]
+
+    def values(result):
+        return {key: float(value) for key, value in re.findall(r"^(\w+) ([\d.]+)", result.expect().text, re.MULTILINE)}
+
+    plain, vm = in_turns(lambda: values(machine.outside(command)), lambda: values(machine.inside("files", command)))
+    assert plain[0]["entries"] == vm[0]["entries"] == 1002
+    for key, what, bar, count in [("open", "open and close of an untouched host file", 1.10, 20000),
+                                  ("transfer", "read and write of an open file", 1.00, 20000),
+                                  ("list", "list an untouched directory of 1,000 entries", 1.05, 40)]:
+        ratio_row(what, [p[key] for p in plain], [v[key] for v in vm], bar, 1e6 / count, "µs")
+
+
+def bench_applications(machine):
+    top = machine.unix(r"C:\apps")
+    for i in range(10_000):
+        path = top / f"small/{i % 100}/{i}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"file number {i}\n" * (i % 40))
+    project = top / "project"
+    project.mkdir()
+    (project / "CMakeLists.txt").write_text(CMAKE_PROJECT)
+    (project / "greeting.txt.in").write_text("hello from @PROJECT_NAME@\n")
+
+    for what, command in [
+        ("7-Zip of 10,000 small files", ["cmd", "/c", "del /q out.7z 2>nul & " + windows(SEVEN_ZIP) +
+                                         " a -bd -mx1 out.7z small >nul"]),
+        ("CMake and Ninja build", ["cmd", "/c", f"(if exist build rd /s /q build) & {windows(CMAKE)} -G Ninja -S project "
+                                   f"-B build -DCMAKE_MAKE_PROGRAM={windows(NINJA)} >nul && "
+                                   f"{windows(NINJA)} -C build -j1 >nul"]),
+    ]:
+        plain, vm = in_turns(lambda: timed(lambda: machine.outside(command, cwd=top)),
+                             lambda: timed(lambda: machine.inside("apps", command, cwd=top)))
+        ratio_row(what, plain, vm, 1.05)
+
+
+def private_memory(process, machine, name):
+    """Bytes that a process has for itself alone. Under fvm, the process is another than the one that was started."""
+    assert process.stdout.readline().strip() == b"ready"
+    for entry in Path("/proc").iterdir():
+        try:
+            if (entry.name.isdigit() and name.encode() in (entry / "cmdline").read_bytes().split(b"\0")[0]
+                    and f"WINEPREFIX={machine.prefix}\0".encode() in (entry / "environ").read_bytes()):
+                text = (entry / "smaps_rollup").read_text()
+                break
+        except OSError:
+            continue
+    else:
+        raise AssertionError(f"{name} is not running")
+    process.stdin.close()
+    process.wait()
+    return 1024 * sum(int(size) for size in re.findall(r"^Private_\w+: +(\d+) kB", text, re.MULTILINE))
+
+
+def bench_memory(machine):
+    command = [BENCH / "files.exe", "wait"]
+    plain, vm = in_turns(
+        lambda: private_memory(machine.popen(command, stdin=subprocess.PIPE), machine, "files.exe"),
+        lambda: private_memory(machine.popen_fvm(["run", "memory", "--", *command], stdin=subprocess.PIPE), machine,
+                               "files.exe"))
+    added = median(vm) - median(plain)
+    row("private memory that the layer adds to a process", f"{added / 1024:.0f} KiB", "at most 1024 KiB",
+        added <= 1 << 20, f"{median(plain) // 1024:.0f} -> {median(vm) // 1024:.0f} KiB")
+
+
+def main():
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="fvm-bench-") as directory:
+        machine = Prefix.create(Path(directory) / "machine").start()
+        try:
+            for bench in (bench_start, bench_end_to_end, bench_files, bench_memory, bench_applications):
+                try:
+                    bench(machine)
+                except AssertionError as error:
+                    print(f"{bench.__name__} could not be measured: {error}", file=sys.stderr)
+                    failed += 1
+        finally:
+            machine.stop()
+    missed = sum(not ok for *_, ok in rows)
+    print(f"medians of {RUNS} or more, in turns; {len(rows) - missed} of {len(rows)} bars met")
+    return 1 if failed else 0
+
+
+sys.exit(main())
