@@ -2,7 +2,7 @@
 #include "layer/processes/processes.h"
 #include "nt/enter.h"
 
-enum { ProcessBasicInformationClass = 0, ProcessTimesClass = 1 };
+enum { ProcessBasicInformationClass = 0, ProcessTimesClass = 4 };
 
 static bool identify(HANDLE process, struct shared_process *identity)
 {
@@ -87,7 +87,8 @@ NTSTATUS process_join(HANDLE process, uint16_t machine, struct str image)
         return status;
     }
     status = identify(process, &identity) ? enlist(&identity) : STATUS_UNSUCCESSFUL;
-    if (status >= 0)
-        log_event("start", image);
-    return status;
+    if (status < 0)
+        return log_refusal("process table", image, status);
+    log_event("start", image);
+    return STATUS_SUCCESS;
 }
