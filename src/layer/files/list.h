@@ -1,7 +1,8 @@
 /* Listing directories: host and delta merged.
  *
  * A merged directory shows what the storage has and a node of its own (OWN, DIR, META), and what the lower has and no node
- * changes. list.c answers the system services; merge.c reads both directories into a listing. */
+ * changes. list.c answers the system services; merge.c reads both directories into
+ * a listing (listing.c). */
 #ifndef FVM_LAYER_FILES_LIST_H
 #define FVM_LAYER_FILES_LIST_H
 
@@ -21,6 +22,9 @@ struct list_format {
 /* NULL: no class that lists a directory. */
 const struct list_format *list_format(FILE_INFORMATION_CLASS class);
 struct str list_name(const struct list_format *format, const uint8_t *record);
+bool list_is_dots(struct str name); /* . and .. */
+
+enum list_side { LIST_LOWER, LIST_STORAGE, LIST_SIDES };
 
 /* A directory's merged entries, as they were at one moment, and how far they have been handed out. */
 struct listing;
@@ -33,6 +37,12 @@ bool listing_needed(const struct map_place *place, bool from_storage);
 NTSTATUS listing_read(const struct file_name *name, const struct list_format *format, struct str mask,
                       struct listing **listing);
 void listing_free(struct listing *listing);
+
+/* For merge.c: the lower's records, then the storage's. The listing may move; copy is the record in it. */
+NTSTATUS listing_start(struct listing **listing, const struct list_format *format, struct str mask);
+NTSTATUS listing_append(struct listing **listing, enum list_side side, const uint8_t *record, uint8_t **copy);
+void listing_end_lower(struct listing *listing, bool was_there);
+
 const struct list_format *listing_format(const struct listing *listing);
 /* The mask it was read with; lives as long as the listing. */
 struct str listing_mask(const struct listing *listing);
@@ -42,7 +52,7 @@ void listing_advance(struct listing *listing);
 
 /* A position to come back to. */
 struct listing_position {
-    uint32_t at[2];
+    uint32_t at[LIST_SIDES];
     uint32_t count; /* entries handed out */
 };
 struct listing_position listing_position(const struct listing *listing);

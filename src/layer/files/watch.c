@@ -1,0 +1,143 @@
+/* Watching directories: NtNotifyChangeDirectoryFile(Ex) and the services that cancel it. */
+#include "layer/files/watch.h"
+
+#include "layer/handles.h"
+
+#define SYNCHRONOUS (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
+
+bool watch_intended(ACCESS_MASK access, ULONG options)
+{
+    return access & (FILE_LIST_DIRECTORY | GENERIC_READ | GENERIC_ALL | MAXIMUM_ALLOWED) && !(options & SYNCHRONOUS) &&
+           options & (FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT);
+}
+
+void watch_release(uintptr_t companion)
+{
+    nt.NtClose((HANDLE)companion);
+}
+
+/* ---- companions ---- */
+
+/* Whether the system would watch it: a directory, opened to be listed. What it refuses must not be mirrored. */
+static bool can_watch(HANDLE file, ULONG *synchronous)
+{
+    FVM_OBJECT_BASIC_INFORMATION basic;
+    FILE_STANDARD_INFORMATION standard;
+    FILE_MODE_INFORMATION mode;
+    IO_STATUS_BLOCK io;
+    ULONG length;
+    if (nt.NtQueryObject(file, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &basic, sizeof(basic), &length) <
+            0 ||
+        !(basic.GrantedAccess & FILE_LIST_DIRECTORY))
+        return false;
+    if (nt.NtQueryInformationFile(file, &io, &standard, sizeof(standard), FileStandardInformation) < 0 ||
+        !standard.Directory)
+        return false;
+    *synchronous = 0;
+    if (nt.NtQueryInformationFile(file, &io, &mode, sizeof(mode), FileModeInformation) >= 0)
+        *synchronous = mode.Mode & SYNCHRONOUS;
+    return true;
+}
+
+static NTSTATUS open_companion(struct file_name *name, struct file_memory *memory, ULONG synchronous, HANDLE *companion)
+{
+    struct map_place place;
+    struct strbuf path;
+    IO_STATUS_BLOCK io;
+    NTSTATUS status = file_copy_up(name, memory, COPY_META);
+    if (status >= 0)
+        status = file_resolve(name, memory, &place);
+    if (status < 0)
+        return status;
+    if (place.hidden || !place.in_storage)
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    buf_init(&path, memory->real, PATH_UNITS);
+    name_storage(buf_str(&name->path), &path);
+    if (path.overflow)
+        return STATUS_NAME_TOO_LONG;
+    struct path_attributes at = path_attributes(buf_str(&path));
+    return nt.NtOpenFile(companion, FILE_LIST_DIRECTORY | SYNCHRONIZE, path_object(&at), &io,
+                         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                         FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT | synchronous);
+}
+
+/* The companion of a handle that has a directory of the host open; the verdict when it needs none or cannot have one. */
+static uintptr_t make_companion(HANDLE file)
+{
+    struct file_memory *memory = scratch_take();
+    struct file_name name = {.kind = NAME_FILE};
+    bool from_storage;
+    ULONG synchronous;
+    uintptr_t word = HANDLE_VERDICT;
+    buf_init(&name.path, memory->name, PATH_UNITS);
+    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
+    if (can_watch(file, &synchronous) && name_of_handle(file, &name.path, &from_storage) && !from_storage) {
+        HANDLE companion;
+        if (open_companion(&name, memory, synchronous, &companion) >= 0)
+            word = (uintptr_t)companion;
+        else
+            log_event("not-watched", buf_str(&name.path));
+    }
+    scratch_give(memory);
+    return word;
+}
+
+/* The handle to watch in place of the program's. */
+static HANDLE watched(HANDLE file)
+{
+    uintptr_t word, token;
+    if (handle_verdict(file, HANDLE_WATCH) || !handle_take(file, HANDLE_WATCH, &token, &word))
+        return file;
+    if (!word)
+        word = make_companion(file);
+    HANDLE target = handle_is_verdict(word) ? file : (HANDLE)word;
+    handle_give(file, HANDLE_WATCH, &token, word);
+    return target;
+}
+
+NTSTATUS NTAPI fvm_NtNotifyChangeDirectoryFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context,
+                                               IO_STATUS_BLOCK *io, void *buffer, ULONG length, ULONG filter,
+                                               BOOLEAN subtree)
+{
+    layer_attach();
+    return nt.NtNotifyChangeDirectoryFile(watched(file), event, apc, context, io, buffer, length, filter, subtree);
+}
+
+NTSTATUS NTAPI fvm_NtNotifyChangeDirectoryFileEx(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context,
+                                                 IO_STATUS_BLOCK *io, void *buffer, ULONG length, ULONG filter,
+                                                 BOOLEAN subtree, ULONG class)
+{
+    layer_attach();
+    return nt.NtNotifyChangeDirectoryFileEx(watched(file), event, apc, context, io, buffer, length, filter, subtree,
+                                            class);
+}
+
+/* ---- cancelling ---- */
+
+/* NULL: it has none. */
+static HANDLE companion_of(HANDLE file)
+{
+    return (HANDLE)handle_value(file, HANDLE_WATCH);
+}
+
+NTSTATUS NTAPI fvm_NtCancelIoFile(HANDLE file, IO_STATUS_BLOCK *io)
+{
+    HANDLE companion = companion_of(file);
+    IO_STATUS_BLOCK own_io;
+    NTSTATUS status = nt.NtCancelIoFile(file, io);
+    if (companion && status >= 0)
+        nt.NtCancelIoFile(companion, &own_io);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtCancelIoFileEx(HANDLE file, IO_STATUS_BLOCK *request, IO_STATUS_BLOCK *io)
+{
+    HANDLE companion = companion_of(file);
+    NTSTATUS status = nt.NtCancelIoFileEx(file, request, io);
+    if (companion && (status >= 0 || status == STATUS_NOT_FOUND)) {
+        NTSTATUS second = nt.NtCancelIoFileEx(companion, request, io);
+        if (status < 0)
+            status = second;
+    }
+    return status;
+}

@@ -1,0 +1,130 @@
+/* The table of handles, and the services that close them.
+ *
+ * The system counts handles by fours from 4 and has at most 16 million in a process, so an array of chunks, each made
+ * when the first of its handles is used, covers all. Chunks are never freed: a look-up needs no lock. */
+#include "layer/handles.h"
+
+#include <stdatomic.h>
+
+#include "layer/files/list.h"
+#include "layer/files/watch.h"
+
+#define CHUNK_SLOTS 4096u
+#define CHUNKS 4096u
+
+struct slot {
+    _Atomic uintptr_t word[HANDLE_USES]; /* bit 0: taken, the rest is the token */
+};
+
+static struct slot *_Atomic chunks[CHUNKS];
+
+static void (*const release[HANDLE_USES])(uintptr_t) = {
+    [HANDLE_LIST] = listing_release,
+    [HANDLE_WATCH] = watch_release,
+};
+
+static struct slot *find_slot(HANDLE handle)
+{
+    uintptr_t index = (uintptr_t)handle / 4;
+    if (index >= (uintptr_t)CHUNKS * CHUNK_SLOTS)
+        return NULL; /* a pseudo handle */
+    struct slot *chunk = atomic_load_explicit(&chunks[index / CHUNK_SLOTS], memory_order_acquire);
+    return chunk ? &chunk[index % CHUNK_SLOTS] : NULL;
+}
+
+static struct slot *make_slot(HANDLE handle)
+{
+    struct slot *found = find_slot(handle), *expected = NULL;
+    uintptr_t index = (uintptr_t)handle / 4 / CHUNK_SLOTS;
+    void *memory = NULL;
+    SIZE_T size = CHUNK_SLOTS * sizeof(struct slot);
+    if (found || index >= CHUNKS)
+        return found;
+    if (nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) < 0)
+        return NULL;
+    if (!atomic_compare_exchange_strong(&chunks[index], &expected, (struct slot *)memory)) {
+        size = 0; /* another thread was faster */
+        nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &size, MEM_RELEASE);
+    }
+    return find_slot(handle);
+}
+
+static uintptr_t taken_by(const void *token)
+{
+    return ((uintptr_t)token & ~(uintptr_t)3) | 1;
+}
+
+static void release_word(enum handle_use use, uintptr_t word)
+{
+    if (word && !(word & 3))
+        release[use](word);
+}
+
+static uintptr_t word_of(HANDLE handle, enum handle_use use)
+{
+    struct slot *slot = find_slot(handle);
+    return slot ? atomic_load_explicit(&slot->word[use], memory_order_acquire) : 0;
+}
+
+uintptr_t handle_verdict(HANDLE handle, enum handle_use use)
+{
+    uintptr_t word = word_of(handle, use);
+    return handle_is_verdict(word) ? word : 0;
+}
+
+uintptr_t handle_value(HANDLE handle, enum handle_use use)
+{
+    uintptr_t word = word_of(handle, use);
+    return word & 3 ? 0 : word;
+}
+
+bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word)
+{
+    struct slot *slot = make_slot(handle);
+    *word = 0;
+    if (!slot)
+        return false;
+    for (;;) {
+        uintptr_t seen = atomic_load(&slot->word[use]);
+        if (seen & 1) {
+            LARGE_INTEGER interval = {.QuadPart = -10000}; /* 1 ms */
+            nt.NtDelayExecution(FALSE, &interval);
+        } else if (atomic_compare_exchange_weak(&slot->word[use], &seen, taken_by(token))) {
+            *word = seen;
+            return true;
+        }
+    }
+}
+
+void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word)
+{
+    struct slot *slot = find_slot(handle);
+    uintptr_t expected = taken_by(token);
+    if (!slot || !atomic_compare_exchange_strong(&slot->word[use], &expected, word))
+        release_word(use, word);
+}
+
+void handle_closing(HANDLE handle)
+{
+    struct slot *slot = find_slot(handle);
+    if (!slot)
+        return;
+    for (int use = 0; use < HANDLE_USES; use++)
+        if (atomic_load_explicit(&slot->word[use], memory_order_relaxed))
+            release_word((enum handle_use)use, atomic_exchange(&slot->word[use], 0));
+}
+
+/* Every program closes handles all the time: no more than the look at the table. Before layer_attach it is empty. */
+NTSTATUS NTAPI fvm_NtClose(HANDLE handle)
+{
+    handle_closing(handle);
+    return nt.NtClose(handle);
+}
+
+NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *target,
+                                     ACCESS_MASK access, ULONG attributes, ULONG options)
+{
+    if (options & DUPLICATE_CLOSE_SOURCE && source_process == NT_CURRENT_PROCESS)
+        handle_closing(source);
+    return nt.NtDuplicateObject(source_process, source, target_process, target, access, attributes, options);
+}
