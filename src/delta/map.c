@@ -53,11 +53,18 @@ bool map_resolve(const struct delta_map *map, struct str path, struct map_place 
 
 void map_lower(const struct map_place *place, struct str path, struct strbuf *out)
 {
-    buf_set(out, place->lower_base);
+    struct str base = place->lower_base;
+    buf_set(out, (struct str){NULL, 0});
     if (!place->has_lower)
         return;
+    out->overflow = base.len > out->cap;
+    if (out->overflow)
+        return;
+    for (size_t i = 0; i < base.len; i++) /* a rebuild may go on meanwhile: see map_current */
+        out->s[i] = READ(((text_unit *)(uintptr_t)base.s)[i]);
+    out->len = base.len;
     struct str rest = str_from(path, place->lower_rest);
-    if (place->lower_base.len && rest.len)
+    if (base.len && rest.len)
         buf_add_char(out, '\\');
     buf_add(out, rest);
 }

@@ -106,15 +106,16 @@ void map_walk(const struct delta_map *map,
  * inherit (for LINK: the target; for OWN and HIDDEN it is ignored). origin may be NULL. Existing children stay for DIR and
  * PLAIN; for the others they are dropped. The node of an OWN, DIR or META takes the spelling of path's last component.
  * False when the map is full or path is empty (nothing changed): the texts of replaced lowers come back in a rebuild. PLAIN and LINK, being
- * caches, find it full when a quarter is left; the caller can go on without them. */
+ * caches, find it full when a quarter is left; the caller can go on without them. They do not replace a node of another
+ * kind, nor LINK one that has nodes below it: then nothing happens, and the result is true. */
 bool map_set(struct delta_map *map, struct str path, enum map_kind kind, struct str lower,
              const struct map_origin *origin);
 /* [writer] Forgets the node and everything below it: the name is as the nearest node above says. */
 void map_remove(struct delta_map *map, struct str path);
 /* [writer] Moves the node `from` with everything below it to `to` (replacing what is there), at a cost that does not
  * depend on what is below; only LINK nodes below it are forgotten, since they would lead to the old name.
- * - A node with a lower keeps it (it becomes explicit at the moved node). OWN, DIR and META keep their kind; PLAIN and LINK,
- *   which a replay may not know, become kind_if_none like a name without a node. What has no lower becomes OWN.
+ * - A node with a lower keeps it (it becomes explicit at the moved node). OWN, DIR and META keep their kind; those that
+ *   have no lower become OWN. PLAIN and LINK, which a replay may not know, count as no node in what follows.
  * - No node, but a lower (untouched host name): a node of kind_if_none (MAP_DIR or MAP_META) with that lower explicit.
  * - No node, below OWN: no node is needed at `from`; `to` becomes OWN unless it too lies below OWN (then no node).
  * - `cover`: `from` stays behind as OWN (the host or a lower has that name); else its node is gone. Not where no node is

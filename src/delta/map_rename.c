@@ -70,11 +70,12 @@ static void rename_plan(struct map_view *v, struct rename *r, enum map_kind kind
     r->in_own = !above.has_lower;
     r->node = path_find(v, r->from);
     uint32_t kind = r->node ? READ(view_node(v, r->node)->kind) : MAP_NONE;
-    if (!r->source.has_lower)
-        r->kind = MAP_OWN;
+    bool known = kind_is_delta(kind); /* a cache counts as no node, because a replay may not know it */
+    if (r->source.has_lower)
+        r->kind = known ? kind : kind_if_none;
     else
-        r->kind = kind_is_delta(kind) ? kind : kind_if_none;
-    if (r->same || (!r->node && !r->source.has_lower))
+        r->kind = known || !r->in_own ? MAP_OWN : MAP_PLAIN;
+    if (r->same || (!known && !r->source.has_lower))
         r->cover = false;
 }
 

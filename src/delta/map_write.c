@@ -37,6 +37,16 @@ static void set_kind_and_lower(struct map_view *v, uint32_t at, uint32_t kind, s
     node_give_lower(v, at, text, (uint32_t)lower.len);
 }
 
+/* A cache must not make the map differ from the journal. */
+static bool outranks_cache(struct map_view *v, struct str path, enum map_kind kind)
+{
+    uint32_t at = path_find(v, path);
+    if (!at)
+        return false;
+    struct map_node *node = view_node(v, at);
+    return !kind_is_cache(READ(node->kind)) || (kind == MAP_LINK && READ(node->first_child));
+}
+
 bool map_set(struct delta_map *map, struct str path, enum map_kind kind, struct str lower,
              const struct map_origin *origin)
 {
@@ -46,6 +56,8 @@ bool map_set(struct delta_map *map, struct str path, enum map_kind kind, struct 
         return false;
     if (kind == MAP_OWN || kind == MAP_HIDDEN)
         lower.len = 0;
+    if (kind_is_cache(kind) && outranks_cache(&v, path, kind))
+        return true;
     uint64_t cost = path_cost(&v, path) + text_size(lower.len);
     if (kind_is_cache(kind))
         cost += (v.size - v.arena) / 4;
