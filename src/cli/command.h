@@ -36,4 +36,8 @@ struct fvm_home *open_home(void);
 /* The one name that a command takes. NULL after an error message. */
 const wchar_t *only_name(const struct command *self, const struct arguments *arguments);
 
+/* The whole of a command that does one thing to one VM. */
+int run_on_vm(const struct command *self, const struct arguments *arguments,
+              enum fvm_result (*action)(struct fvm_home *home, const wchar_t *name, struct fvm_error *error));
+
 #endif

@@ -3,14 +3,7 @@
 
 static int run(const struct command *self, const struct arguments *arguments)
 {
-    struct fvm_error error;
-    const wchar_t *name = only_name(self, arguments);
-    struct fvm_home *home = name ? open_home() : NULL;
-    if (!home)
-        return EXIT_FVM;
-    int code = fvm_delete(home, name, &error) == FVM_OK ? 0 : report_error(&error);
-    fvm_home_close(home);
-    return code;
+    return run_on_vm(self, arguments, fvm_delete);
 }
 
 const struct command command_delete = {

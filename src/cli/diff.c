@@ -17,16 +17,14 @@ static bool print(void *context, const struct fvm_change *change)
     return true;
 }
 
+static enum fvm_result diff(struct fvm_home *home, const wchar_t *name, struct fvm_error *error)
+{
+    return fvm_diff(home, name, print, NULL, error);
+}
+
 static int run(const struct command *self, const struct arguments *arguments)
 {
-    struct fvm_error error;
-    const wchar_t *name = only_name(self, arguments);
-    struct fvm_home *home = name ? open_home() : NULL;
-    if (!home)
-        return EXIT_FVM;
-    int code = fvm_diff(home, name, print, NULL, &error) == FVM_OK ? 0 : report_error(&error);
-    fvm_home_close(home);
-    return code;
+    return run_on_vm(self, arguments, diff);
 }
 
 const struct command command_diff = {

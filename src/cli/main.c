@@ -57,6 +57,19 @@ const wchar_t *only_name(const struct command *self, const struct arguments *arg
     return NULL;
 }
 
+int run_on_vm(const struct command *self, const struct arguments *arguments,
+              enum fvm_result (*action)(struct fvm_home *home, const wchar_t *name, struct fvm_error *error))
+{
+    struct fvm_error error;
+    const wchar_t *name = only_name(self, arguments);
+    struct fvm_home *home = name ? open_home() : NULL;
+    if (!home)
+        return EXIT_FVM;
+    int code = action(home, name, &error) == FVM_OK ? 0 : report_error(&error);
+    fvm_home_close(home);
+    return code;
+}
+
 static bool is_help(const wchar_t *argument)
 {
     return wcscmp(argument, L"--help") == 0 || wcscmp(argument, L"-h") == 0;

@@ -1,17 +1,15 @@
 /* fvm stop */
 #include "cli/command.h"
 
+static enum fvm_result stop(struct fvm_home *home, const wchar_t *name, struct fvm_error *error)
+{
+    uint32_t stopped;
+    return fvm_stop(home, name, &stopped, error);
+}
+
 static int run(const struct command *self, const struct arguments *arguments)
 {
-    struct fvm_error error;
-    uint32_t stopped;
-    const wchar_t *name = only_name(self, arguments);
-    struct fvm_home *home = name ? open_home() : NULL;
-    if (!home)
-        return EXIT_FVM;
-    int code = fvm_stop(home, name, &stopped, &error) == FVM_OK ? 0 : report_error(&error);
-    fvm_home_close(home);
-    return code;
+    return run_on_vm(self, arguments, stop);
 }
 
 const struct command command_stop = {

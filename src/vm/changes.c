@@ -50,9 +50,7 @@ static bool stored(HANDLE files, struct str path)
 static bool rename_happened(void *context, struct str from, struct str to)
 {
     struct changes *changes = context;
-    bool happened = !stored(changes->files, from) && stored(changes->files, to);
-    changes->undone = !happened;
-    return happened;
+    return !stored(changes->files, from) && stored(changes->files, to);
 }
 
 enum fvm_result changes_replay(struct changes *changes, const struct vm *vm, struct delta_map *map,
@@ -111,26 +109,15 @@ static void tell(const struct changes *changes, bool backed_up, void (*notice)(c
     char16 memory[256];
     struct strbuf b;
     buf_init(&b, memory, 255);
-    buf_add(&b, STR(u"the journal's end was damaged: "));
+    buf_add(&b, changes->torn ? STR(u"the journal's end was damaged: ") : STR(u"the last rename did not happen: "));
     text_add_number(&b, changes->size - changes->good);
-    buf_add(&b, STR(u" bytes were cut off"));
+    buf_add(&b, STR(u" bytes were cut off the journal"));
     if (backed_up)
         buf_add(&b, STR(u", changes behind the damage are lost; the whole journal was saved as delta.log.damaged"));
     buf_terminate(&b);
     event_write(events, GetCurrentProcessId(), u"mend", buf_str(&b));
     if (notice && backed_up)
         notice(memory);
-}
-
-/* The writer's next record must not make a rename that never happened look as if it had. */
-static NTSTATUS add_abort(struct changes *changes, HANDLE file)
-{
-    struct journal_record record = {.type = JOURNAL_ABORT};
-    uint8_t bytes[64];
-    size_t size = journal_encode(bytes, sizeof bytes, &record);
-    NTSTATUS status = size > 0 ? file_write_at(file, changes->good, bytes, size) : STATUS_INTERNAL_ERROR;
-    changes->good += size;
-    return status;
 }
 
 enum fvm_result changes_mend(struct changes *changes, const struct vm *vm, void (*notice)(const wchar_t *text),
@@ -140,7 +127,7 @@ enum fvm_result changes_mend(struct changes *changes, const struct vm *vm, void 
     struct str name = vm_part(vm, u"delta.log", path);
     HANDLE file;
     bool empty = changes->size == 0, backed_up = false;
-    if (!empty && !changes->torn && !changes->undone)
+    if (!empty && changes->good == changes->size)
         return FVM_OK;
     NTSTATUS status = file_open(&file, NULL, name, FILE_WRITE_DATA, FILE_SHARE_ALL, FILE_NON_DIRECTORY_FILE);
     if (!NT_SUCCESS(status))
@@ -149,8 +136,8 @@ enum fvm_result changes_mend(struct changes *changes, const struct vm *vm, void 
         uint8_t header[JOURNAL_HEADER_SIZE];
         status = file_write_at(file, 0, header, journal_header(header));
     }
-    if (changes->torn) {
-        backed_up = tail_matters(changes);
+    if (!empty) {
+        backed_up = changes->torn && tail_matters(changes);
         if (backed_up)
             status = back_up(changes, vm_part(vm, u"delta.log.damaged", damaged));
         if (NT_SUCCESS(status))
@@ -158,8 +145,6 @@ enum fvm_result changes_mend(struct changes *changes, const struct vm *vm, void 
         if (NT_SUCCESS(status))
             tell(changes, backed_up, notice, events);
     }
-    if (NT_SUCCESS(status) && changes->undone)
-        status = add_abort(changes, file);
     nt.NtClose(file);
     if (NT_SUCCESS(status))
         return FVM_OK;

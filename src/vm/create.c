@@ -77,10 +77,10 @@ static NTSTATUS create_in(struct vm *vm, struct str path)
         return status;
     status = put_parts(directory, vm);
     if (NT_SUCCESS(status))
-        status = file_rename(directory, vm_root(vm));
+        status = file_rename(directory, NULL, vm_root(vm));
     nt.NtClose(directory);
     if (!NT_SUCCESS(status))
-        tree_delete(NULL, path, NULL);
+        tree_delete(path, NULL);
     return status;
 }
 
@@ -99,6 +99,12 @@ static NTSTATUS create_vm(struct vm *vm)
     return NT_SUCCESS(status) ? create_in(vm, name) : status;
 }
 
+static enum fvm_result create_failed(const struct vm *vm, NTSTATUS status, struct fvm_error *error)
+{
+    return error_system(error, FVM_FAILED, CREATE_VM, str_of(vm->name), status,
+                        status_is_missing(status) ? u"check that FVM_HOME names a directory that can be made" : u"");
+}
+
 enum fvm_result fvm_create(struct fvm_home *home, const wchar_t *name, struct fvm_error *error)
 {
     struct vm vm;
@@ -111,7 +117,7 @@ enum fvm_result fvm_create(struct fvm_home *home, const wchar_t *name, struct fv
     if (status == STATUS_OBJECT_NAME_COLLISION || status == STATUS_OBJECT_NAME_EXISTS)
         return error_reason(error, FVM_FAILED, CREATE_VM, str_of(vm.name), u"there is a VM of that name already",
                             u"choose another name, or delete it with 'fvm delete' first");
-    return error_system(error, FVM_FAILED, CREATE_VM, str_of(vm.name), status, u"");
+    return create_failed(&vm, status, error);
 }
 
 enum fvm_result fvm_create_any(struct fvm_home *home, wchar_t name[FVM_NAME_UNITS + 1], struct fvm_error *error)
@@ -129,7 +135,7 @@ enum fvm_result fvm_create_any(struct fvm_home *home, wchar_t name[FVM_NAME_UNIT
         if (NT_SUCCESS(status))
             return FVM_OK;
         if (status != STATUS_OBJECT_NAME_COLLISION && status != STATUS_OBJECT_NAME_EXISTS)
-            return error_system(error, FVM_FAILED, CREATE_VM, str_of(vm.name), status, u"");
+            return create_failed(&vm, status, error);
     }
     return error_reason(error, FVM_FAILED, CREATE_VM, (struct str){0}, u"no free name was found",
                         u"delete VMs that you no longer need, or give a name");
@@ -153,7 +159,7 @@ static bool clean_entry(void *context, const struct file_entry *entry)
     if (b.overflow || !NT_SUCCESS(file_open(&directory, NULL, buf_str(&b), DELETE, FILE_SHARE_ALL, FILE_SAFE_OPTIONS)))
         return true;
     nt.NtClose(directory);
-    tree_delete(NULL, buf_str(&b), NULL);
+    tree_delete(buf_str(&b), NULL);
     return true;
 }
 
@@ -180,7 +186,7 @@ static enum fvm_result retire(struct vm *vm, struct str old, struct fvm_error *e
     } else {
         NTSTATUS status = file_open(&directory, NULL, vm_root(vm), DELETE, FILE_SHARE_ALL, FILE_SAFE_OPTIONS);
         if (NT_SUCCESS(status)) {
-            status = file_rename(directory, old);
+            status = file_rename(directory, NULL, old);
             nt.NtClose(directory);
         }
         if (!NT_SUCCESS(status))
@@ -205,7 +211,7 @@ enum fvm_result fvm_delete(struct fvm_home *home, const wchar_t *name, struct fv
     if (result != FVM_OK)
         return result;
     path_alloc(&failed);
-    NTSTATUS status = tree_delete(NULL, old, &failed);
+    NTSTATUS status = tree_delete(old, &failed);
     if (!NT_SUCCESS(status))
         result = error_system(error, FVM_FAILED, u"remove", failed.len > 0 ? buf_str(&failed) : str_from(old, 4), status,
                               u"the VM is gone; the next fvm command tries again to remove what it left");

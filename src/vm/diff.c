@@ -73,6 +73,15 @@ static HANDLE open_lower(struct diff *d)
 
 static void compare(struct diff *d, HANDLE file);
 
+/* A name that leads out of the storage: only a program that went around FVM can have made it. Not followed. */
+static void add_link(struct diff *d)
+{
+    HANDLE host = open_lower(d);
+    add(d, host ? FVM_MODIFIED : FVM_ADDED, false, (struct str){0});
+    if (host)
+        nt.NtClose(host);
+}
+
 static bool own_child(void *context, const struct file_entry *entry)
 {
     struct diff *d = context;
@@ -89,6 +98,8 @@ static bool own_child(void *context, const struct file_entry *entry)
         if (NT_SUCCESS(status)) {
             compare(d, file);
             nt.NtClose(file);
+        } else if (status == STATUS_REPARSE_POINT_ENCOUNTERED) {
+            add_link(d);
         } else if (!status_is_missing(status)) {
             fail(d, status);
         }
@@ -163,6 +174,8 @@ static void visit_own(struct diff *d)
     if (NT_SUCCESS(status)) {
         compare(d, file);
         nt.NtClose(file);
+    } else if (status == STATUS_REPARSE_POINT_ENCOUNTERED) {
+        add_link(d);
     } else if (!status_is_missing(status)) {
         fail(d, status);
     } else if ((host = open_lower(d)) != NULL) {

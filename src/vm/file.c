@@ -7,6 +7,7 @@
 #define READ_CHUNK (1u << 20)
 #define STANDARD_INFORMATION ((FILE_INFORMATION_CLASS)5)
 #define BASIC_INFORMATION ((FILE_INFORMATION_CLASS)4)
+#define NAME_INFORMATION ((FILE_INFORMATION_CLASS)9)
 #define RENAME_INFORMATION ((FILE_INFORMATION_CLASS)10)
 #define END_OF_FILE_INFORMATION ((FILE_INFORMATION_CLASS)20)
 
@@ -171,22 +172,59 @@ NTSTATUS file_truncate(HANDLE file, uint64_t size)
     return nt.NtSetInformationFile(file, &io, &end, sizeof end, END_OF_FILE_INFORMATION);
 }
 
-NTSTATUS file_rename(HANDLE file, struct str new_path)
+NTSTATUS file_rename(HANDLE file, HANDLE at, struct str name)
 {
-    size_t bytes = new_path.len * sizeof(char16);
+    size_t bytes = name.len * sizeof(char16);
     ULONG size = (ULONG)(sizeof(FVM_FILE_RENAME_INFORMATION) + bytes);
     FVM_FILE_RENAME_INFORMATION *information = calloc(1, size);
     IO_STATUS_BLOCK io;
     if (!information)
         return STATUS_NO_MEMORY;
+    information->RootDirectory = at;
     information->FileNameLength = (ULONG)bytes;
-    memcpy(information->FileName, new_path.s, bytes);
+    memcpy(information->FileName, name.s, bytes);
     NTSTATUS status = nt.NtSetInformationFile(file, &io, information, size, RENAME_INFORMATION);
     free(information);
     return status;
 }
 
-NTSTATUS file_open_below(HANDLE *file, HANDLE root, struct str path, ACCESS_MASK access)
+bool file_own_name(HANDLE file, struct strbuf *name)
+{
+    struct {
+        ULONG bytes;
+        char16 name[FILE_PATH_UNITS];
+    } *information = malloc(sizeof *information);
+    IO_STATUS_BLOCK io;
+    NTSTATUS status = STATUS_NO_MEMORY;
+    if (information)
+        status = nt.NtQueryInformationFile(file, &io, information, sizeof *information, NAME_INFORMATION);
+    if (NT_SUCCESS(status))
+        buf_set(name, (struct str){information->name, information->bytes / sizeof(char16)});
+    free(information);
+    return NT_SUCCESS(status) && !name->overflow;
+}
+
+bool file_has_name(HANDLE file, HANDLE at, struct str path)
+{
+    struct strbuf is, expected;
+    bool same = true;
+    if (!nt.__wine_unix_spawnvp)
+        return true;
+    if (path_alloc(&is)) {
+        if (path_alloc(&expected)) {
+            same = (!at || file_own_name(at, &expected)) && file_own_name(file, &is);
+            path_add(&expected, path);
+            same = same && !expected.overflow &&
+                   CompareStringOrdinal(is.s, (int)is.len, expected.s, (int)expected.len, TRUE) == CSTR_EQUAL;
+            path_free(&expected);
+        }
+        path_free(&is);
+    }
+    return same;
+}
+
+/* Opens without passing through what the system shows to be a link. */
+static NTSTATUS open_components(HANDLE *file, HANDLE root, struct str path, ACCESS_MASK access)
 {
     HANDLE at = root;
     NTSTATUS status;
@@ -213,4 +251,14 @@ NTSTATUS file_open_below(HANDLE *file, HANDLE root, struct str path, ACCESS_MASK
         }
         path = rest;
     }
+}
+
+NTSTATUS file_open_below(HANDLE *file, HANDLE root, struct str path, ACCESS_MASK access)
+{
+    NTSTATUS status = open_components(file, root, path, access);
+    if (!NT_SUCCESS(status) || file_has_name(*file, root, path))
+        return status;
+    nt.NtClose(*file);
+    *file = NULL;
+    return STATUS_REPARSE_POINT_ENCOUNTERED;
 }

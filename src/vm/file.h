@@ -36,7 +36,8 @@ NTSTATUS file_read_at(HANDLE file, uint64_t at, void *data, size_t size, size_t 
 NTSTATUS file_write_at(HANDLE file, uint64_t at, const void *data, size_t size);
 NTSTATUS file_append(HANDLE file, const void *data, size_t size); /* in one call: lines of several writers stay whole */
 NTSTATUS file_truncate(HANDLE file, uint64_t size);
-NTSTATUS file_rename(HANDLE file, struct str new_path); /* `file` has DELETE access; fails when the name is taken */
+/* Relative to `at` unless that is NULL. `file` has DELETE access; fails when the name is taken. */
+NTSTATUS file_rename(HANDLE file, HANDLE at, struct str name);
 NTSTATUS file_attributes(HANDLE file, ULONG *attributes);
 
 struct file_entry {
@@ -45,13 +46,20 @@ struct file_entry {
 };
 /* Visits the entries of a directory without "." and ".."; entries may be removed meanwhile. */
 NTSTATUS directory_visit(HANDLE directory, bool (*visit)(void *context, const struct file_entry *entry), void *context);
-/* Deletes `name` in the directory `at` with all that is below it; links are deleted, not followed. When something stays
+/* Deletes the directory of this NT path with all that is below it; links are deleted, not followed. When something stays
  * because it cannot be deleted, *failed (FILE_PATH_UNITS, may be NULL) is the last such name and its status is returned. */
-NTSTATUS tree_delete(HANDLE at, struct str name, struct strbuf *failed);
+NTSTATUS tree_delete(struct str path, struct strbuf *failed);
 
 /* Opens a name below the directory `root`, component by component, and passes through no link; STATUS_REPARSE_POINT_ENCOUNTERED
  * when one is in the way. The last component itself is opened as it is (a link as a link). */
 NTSTATUS file_open_below(HANDLE *file, HANDLE root, struct str path, ACCESS_MASK access);
+
+/* Whether the open file really is what lies at `path` below the directory `at` (NULL: path is its name on its volume).
+ * On Wine a name may lead through a Unix link, which no open option stops at and no attribute tells of; but the file
+ * knows where it is. True on Windows, where links are seen and not followed. */
+bool file_has_name(HANDLE file, HANDLE at, struct str path);
+/* Name on its volume, without the drive: \a\b. False when the system does not tell. */
+bool file_own_name(HANDLE file, struct strbuf *name);
 
 /* Between spellings. Delta form: C\a\b, UNC\server\share\b, unix\b (see base/str.h). */
 bool path_delta_of_dos(struct str dos, struct strbuf *delta); /* C:\a, \\server\share, \\?\...; false: not a file's name */

@@ -9,6 +9,7 @@
 
 #define OPEN_HOME u"open the home"
 #define HOME_PREFIX_UNITS 4u /* \??\ */
+#define VERBATIM_UNITS 4u    /* \\?\ */
 #define DOS_ROOT_UNITS 3u    /* C:\ */
 /* what a VM's name and the names in its directory take, at most */
 #define HOME_UNITS (VM_PATH_MAX - FVM_NAME_UNITS - VM_PART_UNITS - HOME_PREFIX_UNITS - 8u)
@@ -42,21 +43,68 @@ static bool wine_canonical(struct str dos, struct strbuf *out)
     return dos_name != NULL && buf_terminate(out);
 }
 
-/* The final path of what exists at `dos`: links followed, long names, a drive letter. Missing on NT 5.2. */
-static bool system_canonical(struct str dos, struct strbuf *out)
+static bool same_file(HANDLE a, HANDLE b)
+{
+    BY_HANDLE_FILE_INFORMATION one, two;
+    return GetFileInformationByHandle(a, &one) && GetFileInformationByHandle(b, &two) &&
+           one.nFileIndexLow == two.nFileIndexLow && one.nFileIndexHigh == two.nFileIndexHigh &&
+           one.dwVolumeSerialNumber == two.dwVolumeSerialNumber;
+}
+
+static HANDLE open_existing(const WCHAR *dos)
+{
+    return CreateFileW(dos, 0, FILE_SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+}
+
+/* Wine's name of an open file has its Unix links resolved, but no drive letter: `out` holds a name whose letter is tried
+ * first, then the others. */
+static bool wine_real(HANDLE file, struct strbuf *out)
+{
+    struct strbuf name;
+    bool found = false;
+    DWORD drives = GetLogicalDrives();
+    if (out->len < DOS_ROOT_UNITS || out->s[1] != u':' || !path_alloc(&name))
+        return false;
+    if (file_own_name(file, &name)) {
+        struct str lexical = str_from(buf_str(out), 2);
+        found = CompareStringOrdinal(lexical.s, (int)lexical.len, name.s, (int)name.len, TRUE) == CSTR_EQUAL;
+    }
+    for (unsigned i = 0; name.len > 0 && !found && i < VM_DRIVES; i++) {
+        HANDLE other = INVALID_HANDLE_VALUE;
+        char16 drive[] = {(char16)(u'A' + i), u':', 0};
+        buf_set(out, (struct str){drive, 2});
+        buf_add(out, buf_str(&name));
+        if ((drives >> i & 1) && buf_terminate(out))
+            other = open_existing(out->s);
+        found = other != INVALID_HANDLE_VALUE && same_file(file, other);
+        if (other != INVALID_HANDLE_VALUE)
+            CloseHandle(other);
+    }
+    path_free(&name);
+    return found;
+}
+
+/* The final path of what exists: links followed, long names, a drive letter. Missing on NT 5.2. */
+static bool system_real(HANDLE file, struct strbuf *out)
 {
     DWORD(WINAPI * final_path)(HANDLE, LPWSTR, DWORD, DWORD) =
         (DWORD(WINAPI *)(HANDLE, LPWSTR, DWORD, DWORD))kernel32("GetFinalPathNameByHandleW");
-    HANDLE file = final_path ? CreateFileW(dos.s, 0, FILE_SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL)
-                             : INVALID_HANDLE_VALUE;
-    if (file == INVALID_HANDLE_VALUE)
-        return false;
-    DWORD len = final_path(file, out->s, (DWORD)out->cap, 0);
-    CloseHandle(file);
+    DWORD len = final_path ? final_path(file, out->s, (DWORD)out->cap, 0) : 0;
     if (len == 0 || len >= out->cap)
         return false;
     out->len = len;
     return true;
+}
+
+/* dos: terminated, absolute. False leaves what is in `out` undefined. */
+static bool real_name(struct str dos, struct strbuf *out)
+{
+    HANDLE file = open_existing(dos.s);
+    if (file == INVALID_HANDLE_VALUE)
+        return false;
+    bool ok = wine_canonical(dos, out) ? wine_real(file, out) : system_real(file, out);
+    CloseHandle(file);
+    return ok;
 }
 
 bool path_canonical(struct str dos, struct strbuf *delta)
@@ -72,9 +120,7 @@ bool path_canonical(struct str dos, struct strbuf *delta)
     ok = full.len > 0 && full.len < full.cap && buf_terminate(&full);
     if (!ok)
         goto done;
-    if (system_canonical(buf_str(&full), &final) && buf_terminate(&final))
-        buf_set(&full, buf_str(&final));
-    if (buf_terminate(&full) && wine_canonical(buf_str(&full), &final))
+    if (real_name(buf_str(&full), &final) || wine_canonical(buf_str(&full), &final))
         buf_set(&full, buf_str(&final));
     ok = path_delta_of_dos(buf_str(&full), delta);
 done:
@@ -112,6 +158,10 @@ static enum fvm_result set_paths(struct fvm_home *home, struct str dos, struct f
     struct strbuf delta, vms;
     buf_init(&delta, home->path, HOME_UNITS);
     buf_init(&vms, home->vms, VM_PATH_MAX);
+    /* \\?\C:\... : every path is used in that way here */
+    if (dos.len > VERBATIM_UNITS + 1 && str_equal(str_head(dos, VERBATIM_UNITS), STR(u"\\\\?\\")) &&
+        dos.s[VERBATIM_UNITS + 1] == u':')
+        dos = str_from(dos, VERBATIM_UNITS);
     if (!canonical_directory(dos, &delta))
         return error_reason(error, FVM_FAILED, OPEN_HOME, dos, u"it is not a usable path or too long",
                             u"set FVM_HOME to a directory, such as C:\\FVM");

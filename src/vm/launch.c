@@ -121,18 +121,44 @@ static NTSTATUS set_image_name(HANDLE process, struct str name)
     return status;
 }
 
+/* What the VM's processes get of section and lock: to use them, not to change who may. */
+static bool reduce(HANDLE handle, DWORD access, uint64_t *out)
+{
+    HANDLE reduced;
+    if (!DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), &reduced, access, FALSE, 0))
+        return false;
+    *out = (uintptr_t)reduced;
+    return true;
+}
+
+static NTSTATUS enter_process(const struct share *share, const struct program *program, HANDLE process,
+                              struct enter_error *error)
+{
+    struct layer_image layer = layer_for(program->machine);
+    struct layer_boot boot = {0, 0, (uintptr_t)share->journal, (uintptr_t)share->events};
+    NTSTATUS status;
+    error->step = "open the VM's handles again";
+    if (reduce(share->section, SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY, &boot.section) &&
+        reduce(share->lock, SYNCHRONIZE | MUTEX_MODIFY_STATE, &boot.lock))
+        status = process_enter(process, layer.bytes, layer.size, &boot, error);
+    else
+        status = error->status = error_last_status();
+    if (boot.section)
+        CloseHandle((HANDLE)(uintptr_t)boot.section);
+    if (boot.lock)
+        CloseHandle((HANDLE)(uintptr_t)boot.lock);
+    return status;
+}
+
 static enum fvm_result enter(struct share *share, const struct program *program, const struct start *start,
                              const PROCESS_INFORMATION *process, struct fvm_error *error)
 {
-    struct layer_image layer = layer_for(program->machine);
-    struct layer_boot boot = {(uintptr_t)share->section, (uintptr_t)share->lock, (uintptr_t)share->journal,
-                              (uintptr_t)share->events};
     struct enter_error enter_error = {0};
     FILETIME create, unused;
     if (!start->job_given && !AssignProcessToJobObject(share->job, process->hProcess))
         return error_system(error, FVM_CANNOT_RUN, START, buf_str(&program->name), error_last_status(),
                             u"leave the job that 'fvm' runs in");
-    if (!NT_SUCCESS(process_enter(process->hProcess, layer.bytes, layer.size, &boot, &enter_error)))
+    if (!NT_SUCCESS(enter_process(share, program, process->hProcess, &enter_error)))
         return enter_failed(program, &enter_error, error);
     if (CompareStringOrdinal(program->image.s, (int)program->image.len, program->name.s, (int)program->name.len,
                              TRUE) != CSTR_EQUAL) {
