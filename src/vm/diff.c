@@ -196,8 +196,14 @@ static bool still_there(const struct diff *d, struct str lower)
 static void visit_shared(struct diff *d, enum map_kind kind, struct str lower)
 {
     HANDLE file, host;
+    NTSTATUS status;
     bool directory = kind == MAP_DIR;
     bool renamed = lower.len > 0 && !str_equal_fold(map_upcase(d->map), lower, buf_str(&d->path));
+    status = file_open_below(&file, d->files, buf_str(&d->path), 0);
+    if (!NT_SUCCESS(status)) {
+        visit_own(d); /* deleted since, most likely: what is in storage decides here, too */
+        return;
+    }
     if (lower.len > 0)
         buf_set(&d->lower, lower);
     else
@@ -206,8 +212,6 @@ static void visit_shared(struct diff *d, enum map_kind kind, struct str lower)
         add(d, FVM_ADDED, directory, (struct str){0});
     else if (renamed)
         add(d, FVM_RENAMED, directory, lower);
-    if (!NT_SUCCESS(file_open_below(&file, d->files, buf_str(&d->path), 0)))
-        return;
     host = open_lower(d);
     if (host && !compare_same_attributes(file, host))
         add(d, FVM_MODIFIED, directory, (struct str){0});
