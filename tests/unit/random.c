@@ -81,7 +81,7 @@ static void compare_place(struct world *w, const char *path)
                  path + is.link_rest);
     else if (!is.has_lower)
         strcpy(should.lower, "");
-    if (strcmp(lower, should.lower))
+    if (strcmp(lower, should.lower) != 0)
         fail_at(w, path, "lower", lower, should.lower);
 }
 
@@ -102,7 +102,7 @@ static void compare_replayed(struct world *w, const char *path)
     compare_bool(w, path, "replayed storage", replayed.in_storage, live.in_storage);
     lower_text(&live, u(path), lower);
     lower_text(&replayed, u(path), lower_replayed);
-    if (strcmp(lower, lower_replayed))
+    if (strcmp(lower, lower_replayed) != 0)
         fail_at(w, path, "replayed lower", lower_replayed, lower);
 }
 
@@ -154,10 +154,10 @@ static bool check_walked(void *context, struct str path, enum map_kind kind, str
 {
     struct world *w = context;
     const struct model_entry *e = model_find(&w->model, a(path));
-    if (!e || e->kind != kind || strcmp(e->lower, a(lower)) || e->id != origin->file_id)
+    if (!e || e->kind != kind || strcmp(e->lower, a(lower)) != 0 || e->id != origin->file_id)
         fail_at(w, a(path), "walk", kind_name(kind), e ? kind_name(e->kind) : "nothing");
     const char *walked = strrchr(a(path), '\\'), *spelled = e ? strrchr(e->path, '\\') : NULL;
-    if (walked && spelled && strcmp(walked, spelled))
+    if (walked && spelled && strcmp(walked, spelled) != 0)
         fail_at(w, a(path), "spelling", walked, spelled);
     w->journal_size++; /* borrowed as the counter, see check_walk */
     return true;
