@@ -178,13 +178,13 @@ void layer_rebuild(void)
     if (!journal)
         end_process(STATUS_FILE_CORRUPT_ERROR);
     map_begin_rebuild(layer.map);
-    enum journal_status status = journal_replay(layer.map, journal, size, &good, &full, storage_renamed, NULL);
     map_set(layer.map, (struct str){layer.vm->home.s, layer.vm->home.len}, MAP_HIDDEN, (struct str){0}, NULL);
+    enum journal_status status = journal_replay(layer.map, journal, size, &good, &full, storage_renamed, NULL);
     map_end_rebuild(layer.map);
     void *memory = journal;
     SIZE_T all = 0;
     nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &all, MEM_RELEASE);
-    if (status == JOURNAL_TORN)
+    if (good < size)
         cut_journal(good);
     if (status == JOURNAL_BAD_HEADER || full)
         end_process(STATUS_FILE_CORRUPT_ERROR);

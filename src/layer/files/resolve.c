@@ -11,20 +11,37 @@ static void lookup(struct str path, struct map_place *place)
 {
     while (!map_resolve(layer.map, path, place)) {
         layer_lock(); /* repairs the map if its writer died */
+        if (!map_resolve(layer.map, path, place))
+            layer_rebuild(); /* damaged */
         layer_unlock();
     }
 }
 
-/* Puts `target` in place of the first `covered` units of the path. */
-static void substitute(struct file_name *name, struct file_memory *memory, struct str target, size_t covered)
+/* The lower path of a place, looked up again if the map was rebuilt meanwhile. */
+static void lower_of(struct str path, const struct map_place *place, struct strbuf *lower)
+{
+    struct map_place now = *place;
+    for (;;) {
+        lower->len = 0;
+        map_lower(&now, path, lower);
+        if (map_current(layer.map, &now))
+            return;
+        lookup(path, &now);
+    }
+}
+
+/* Puts the link's target in place of what led to it. */
+static void follow_link(struct file_name *name, struct file_memory *memory, const struct map_place *place)
 {
     struct strbuf whole;
     buf_init(&whole, memory->more, PATH_UNITS);
-    buf_add(&whole, target);
-    struct str rest = str_from(buf_str(&name->path), covered);
+    buf_add(&whole, place->link_target);
+    struct str rest = str_from(buf_str(&name->path), place->link_rest);
     if (rest.len && rest.s[0] != '\\')
         buf_add_char(&whole, '\\');
     buf_add(&whole, rest);
+    if (!map_current(layer.map, place))
+        return; /* the map was rebuilt: the caller looks up again */
     buf_set(&name->path, buf_str(&whole));
     name->path.overflow |= whole.overflow;
 }
@@ -44,7 +61,7 @@ static bool open_lower(struct str vm_path, const struct map_place *place, struct
 {
     struct strbuf lower, nt_path;
     buf_init(&lower, memory->work, PATH_UNITS);
-    map_lower(place, vm_path, &lower);
+    lower_of(vm_path, place, &lower);
     buf_init(&nt_path, memory->more, PATH_UNITS);
     name_host(buf_str(&lower), &nt_path);
     struct path_attributes at = path_attributes(buf_str(&nt_path));
@@ -70,7 +87,7 @@ static bool touch(struct file_name *name, struct file_memory *memory, size_t len
     buf_init(&lower, memory->work, PATH_UNITS);
     bool known = host_name_of_handle(handle, &own);
     nt.NtClose(handle);
-    map_lower(&place, directory, &lower);
+    lower_of(directory, &place, &lower);
     if (!known || own.overflow || str_equal_fold(layer.up, buf_str(&own), buf_str(&lower)))
         remember(directory, MAP_PLAIN, (struct str){0});
     else
@@ -166,7 +183,7 @@ NTSTATUS file_resolve(struct file_name *name, struct file_memory *memory, struct
         if (place->hidden)
             return STATUS_SUCCESS;
         if (place->link) {
-            substitute(name, memory, place->link_target, place->link_rest);
+            follow_link(name, memory, place);
             touched = false;
             continue;
         }
@@ -193,7 +210,7 @@ void file_lower_path(const struct file_name *name, const struct map_place *place
     char16 *memory = scratch_take();
     struct strbuf lower;
     buf_init(&lower, memory, PATH_UNITS);
-    map_lower(place, buf_str(&name->path), &lower);
+    lower_of(buf_str(&name->path), place, &lower);
     name_host(buf_str(&lower), nt_path);
     nt_path->overflow |= lower.overflow;
     scratch_give(memory);
