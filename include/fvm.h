@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define FVM_NAME_UNITS 64u   /* longest name of a VM, UTF-16 units, without the 0 */
+#define FVM_NAME_UNITS 64u /* longest name of a VM, UTF-16 units, without the 0 */
 #define FVM_ERROR_UNITS 2048u
 
 enum fvm_result {

@@ -50,7 +50,7 @@ bool arguments_parse(const wchar_t *command_line, struct arguments *arguments)
 {
     const wchar_t *p = skip_program(command_line);
     size_t units = wcslen(p), most = units / 2 + 2; /* an argument takes at least two: a blank and a character */
-    wchar_t *text = malloc((2 * units + 2) * sizeof *text);
+    wchar_t *text = arguments->text = malloc((2 * units + 2) * sizeof *text);
     arguments->value = malloc(most * sizeof *arguments->value);
     arguments->start = malloc(most * sizeof *arguments->start);
     arguments->count = 0;

@@ -4,13 +4,14 @@
 
 #include "fvm.h"
 
-#define EXIT_FVM 125         /* an error of FVM's own */
-#define EXIT_CANNOT_RUN 126  /* the program cannot be run */
-#define EXIT_NO_PROGRAM 127  /* the program is not there */
+#define EXIT_FVM 125        /* an error of FVM's own */
+#define EXIT_CANNOT_RUN 126 /* the program cannot be run */
+#define EXIT_NO_PROGRAM 127 /* the program is not there */
 
 struct arguments {
     int count;
     wchar_t **value;       /* what stands behind the command's name */
+    wchar_t *text;         /* the memory that the values lie in */
     const wchar_t **start; /* where each begins in the command line as it was given; the last is its end */
 };
 

@@ -4,8 +4,8 @@
 
 static bool print(void *context, const struct fvm_change *change)
 {
-    static const char *const marks[] = {[FVM_ADDED] = "A ", [FVM_MODIFIED] = "M ", [FVM_DELETED] = "D ",
-                                        [FVM_RENAMED] = "R "};
+    static const char *const marks[] = {
+        [FVM_ADDED] = "A ", [FVM_MODIFIED] = "M ", [FVM_DELETED] = "D ", [FVM_RENAMED] = "R "};
     (void)context;
     put_text(OUTPUT, marks[change->kind]);
     if (change->from) {

@@ -45,7 +45,8 @@ static int run(const struct command *self, const struct arguments *arguments)
     if (arguments->count == 0)
         return overview();
     if (arguments->count > 1)
-        return report_usage(self, L"use the argument", arguments->value[1], L"one command is all that can be explained");
+        return report_usage(self, L"use the argument", arguments->value[1],
+                            L"one command is all that can be explained");
     for (size_t i = 0; commands[i]; i++)
         if (wcscmp(arguments->value[0], commands[i]->name) == 0)
             return help_on(commands[i]);

@@ -6,7 +6,7 @@
 #include <windows.h>
 
 const struct command *const commands[] = {
-    &command_run,  &command_create, &command_ls,  &command_ps,   &command_stop,    &command_delete,
+    &command_run,  &command_create, &command_ls,   &command_ps,      &command_stop, &command_delete,
     &command_diff, &command_log,    &command_help, &command_version, NULL,
 };
 
@@ -94,7 +94,7 @@ static int dispatch(struct arguments *arguments)
             arguments->count = 1;
             return command_help.run(&command_help, arguments);
         }
-        struct arguments rest = {arguments->count - 1, arguments->value + 1, arguments->start + 1};
+        struct arguments rest = {arguments->count - 1, arguments->value + 1, NULL, arguments->start + 1};
         return commands[i]->run(commands[i], &rest);
     }
     return report_usage(NULL, L"use the command", name, L"there is no such command");

@@ -33,7 +33,8 @@ static int parse(const struct command *self, const struct arguments *a, struct o
         else if (value[0] == L'-')
             return report_usage(self, L"use the option", value, L"there is no such option");
         else if (options->name)
-            return report_usage(self, L"use the argument", value, L"only one VM can be named; a program comes behind --");
+            return report_usage(self, L"use the argument", value,
+                                L"only one VM can be named; a program comes behind --");
         else
             options->name = value;
     }

@@ -64,8 +64,8 @@ enum fvm_result changes_replay(struct changes *changes, const struct vm *vm, str
     if (!NT_SUCCESS(status))
         return error_system(error, FVM_FAILED, operation, name, status, u"");
     map_begin_rebuild(map);
-    enum journal_status end = journal_replay(map, changes->data, changes->size, &changes->good, &full, rename_happened,
-                                             changes);
+    enum journal_status end =
+        journal_replay(map, changes->data, changes->size, &changes->good, &full, rename_happened, changes);
     map_end_rebuild(map);
     changes->torn = end == JOURNAL_TORN;
     if (full)
@@ -95,8 +95,8 @@ static bool tail_matters(const struct changes *changes)
 static NTSTATUS back_up(const struct changes *changes, struct str name)
 {
     HANDLE file;
-    NTSTATUS status =
-        file_create(&file, NULL, name, FILE_WRITE_DATA, 0, FILE_OVERWRITE_IF, FILE_NON_DIRECTORY_FILE | FILE_SAFE_OPTIONS);
+    NTSTATUS status = file_create(&file, NULL, name, FILE_WRITE_DATA, 0, FILE_OVERWRITE_IF,
+                                  FILE_NON_DIRECTORY_FILE | FILE_SAFE_OPTIONS);
     if (!NT_SUCCESS(status))
         return status;
     status = file_write_at(file, 0, changes->data, changes->size);

@@ -10,8 +10,8 @@ struct changes {
     HANDLE files;   /* the delta tree; not owned */
     uint8_t *data;  /* the journal's bytes; owned */
     size_t size;
-    size_t good;    /* bytes of whole, valid records of what happened */
-    bool torn;      /* something else than a rename that never happened lies behind them */
+    size_t good; /* bytes of whole, valid records of what happened */
+    bool torn;   /* something else than a rename that never happened lies behind them */
 };
 
 /* A map that has room for a journal of this size, in bytes (a multiple of 64 KiB). */

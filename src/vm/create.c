@@ -52,7 +52,8 @@ static NTSTATUS put_parts(HANDLE directory, struct vm *vm)
     HANDLE events;
     nt.NtQuerySystemTime(&now);
     vm->created = now.QuadPart;
-    NTSTATUS status = put_file(directory, STR(u"vm.ini"), settings, settings_text(settings, sizeof settings, vm->created));
+    NTSTATUS status =
+        put_file(directory, STR(u"vm.ini"), settings, settings_text(settings, sizeof settings, vm->created));
     if (NT_SUCCESS(status))
         status = put_file(directory, STR(u"delta.log"), header, journal_header(header));
     if (NT_SUCCESS(status))
@@ -213,8 +214,8 @@ enum fvm_result fvm_delete(struct fvm_home *home, const wchar_t *name, struct fv
     path_alloc(&failed);
     NTSTATUS status = tree_delete(old, &failed);
     if (!NT_SUCCESS(status))
-        result = error_system(error, FVM_FAILED, u"remove", failed.len > 0 ? buf_str(&failed) : str_from(old, 4), status,
-                              u"the VM is gone; the next fvm command tries again to remove what it left");
+        result = error_system(error, FVM_FAILED, u"remove", failed.len > 0 ? buf_str(&failed) : str_from(old, 4),
+                              status, u"the VM is gone; the next fvm command tries again to remove what it left");
     path_free(&failed);
     return result;
 }

@@ -8,8 +8,8 @@
 
 static void add_system_message(struct strbuf *b, NTSTATUS status)
 {
-    ULONG(NTAPI * to_win32)(NTSTATUS) =
-        (ULONG(NTAPI *)(NTSTATUS))(void *)GetProcAddress(GetModuleHandleA("ntdll"), "RtlNtStatusToDosError");
+    ULONG(NTAPI * to_win32)
+    (NTSTATUS) = (ULONG(NTAPI *)(NTSTATUS))(void *)GetProcAddress(GetModuleHandleA("ntdll"), "RtlNtStatusToDosError");
     char16 message[MESSAGE_UNITS];
     DWORD code = ERROR_MR_MID_NOT_FOUND, len = 0;
     if (((ULONG)status & 0xffff0000u) == FACILITY_WIN32_STATUS)
@@ -56,14 +56,14 @@ static enum fvm_result fill(struct fvm_error *error, enum fvm_result result, con
     return result;
 }
 
-enum fvm_result error_system(struct fvm_error *error, enum fvm_result result, const char16 *operation, struct str object,
-                             NTSTATUS status, const char16 *way_out)
+enum fvm_result error_system(struct fvm_error *error, enum fvm_result result, const char16 *operation,
+                             struct str object, NTSTATUS status, const char16 *way_out)
 {
     return fill(error, result, operation, object, status, NULL, way_out && *way_out ? way_out : error_way_out(status));
 }
 
-enum fvm_result error_reason(struct fvm_error *error, enum fvm_result result, const char16 *operation, struct str object,
-                             const char16 *reason, const char16 *way_out)
+enum fvm_result error_reason(struct fvm_error *error, enum fvm_result result, const char16 *operation,
+                             struct str object, const char16 *reason, const char16 *way_out)
 {
     return fill(error, result, operation, object, 0, reason, way_out);
 }

@@ -105,8 +105,7 @@ NTSTATUS file_read_at(HANDLE file, uint64_t at, void *data, size_t size, size_t 
         ULONG want = size - *got < READ_CHUNK ? (ULONG)(size - *got) : READ_CHUNK;
         LARGE_INTEGER offset = {.QuadPart = (LONGLONG)(at + *got)};
         IO_STATUS_BLOCK io = {.Information = 0};
-        NTSTATUS status =
-            nt.NtReadFile(file, NULL, NULL, NULL, &io, (uint8_t *)data + *got, want, &offset, NULL);
+        NTSTATUS status = nt.NtReadFile(file, NULL, NULL, NULL, &io, (uint8_t *)data + *got, want, &offset, NULL);
         if (status == STATUS_END_OF_FILE)
             break;
         if (!NT_SUCCESS(status))
@@ -231,8 +230,8 @@ static NTSTATUS open_components(HANDLE *file, HANDLE root, struct str path, ACCE
     for (;;) {
         struct str rest = path_rest(path);
         bool last = rest.len == 0;
-        status = file_open(file, at, path_first(path), last ? access : FILE_TRAVERSE, FILE_SHARE_ALL,
-                           FILE_SAFE_OPTIONS);
+        status =
+            file_open(file, at, path_first(path), last ? access : FILE_TRAVERSE, FILE_SHARE_ALL, FILE_SAFE_OPTIONS);
         if (at != root)
             nt.NtClose(at);
         if (!NT_SUCCESS(status) || last)

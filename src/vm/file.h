@@ -62,7 +62,8 @@ bool file_has_name(HANDLE file, HANDLE at, struct str path);
 bool file_own_name(HANDLE file, struct strbuf *name);
 
 /* Between spellings. Delta form: C\a\b, UNC\server\share\b, unix\b (see base/str.h). */
-bool path_delta_of_dos(struct str dos, struct strbuf *delta); /* C:\a, \\server\share, \\?\...; false: not a file's name */
+bool path_delta_of_dos(struct str dos,
+                       struct strbuf *delta); /* C:\a, \\server\share, \\?\...; false: not a file's name */
 void path_nt_of_delta(struct str delta, struct strbuf *nt);   /* \??\C:\a\b */
 void path_dos_of_delta(struct str delta, struct strbuf *dos); /* C:\a\b, as a program in the VM spells it */
 

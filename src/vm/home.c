@@ -87,7 +87,8 @@ static bool wine_real(HANDLE file, struct strbuf *out)
 /* The final path of what exists: links followed, long names, a drive letter. Missing on NT 5.2. */
 static bool system_real(HANDLE file, struct strbuf *out)
 {
-    DWORD(WINAPI * final_path)(HANDLE, LPWSTR, DWORD, DWORD) =
+    DWORD(WINAPI * final_path)
+    (HANDLE, LPWSTR, DWORD, DWORD) =
         (DWORD(WINAPI *)(HANDLE, LPWSTR, DWORD, DWORD))kernel32("GetFinalPathNameByHandleW");
     DWORD len = final_path ? final_path(file, out->s, (DWORD)out->cap, 0) : 0;
     if (len == 0 || len >= out->cap)

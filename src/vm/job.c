@@ -164,8 +164,7 @@ static void visit_process(struct process_visit *v, DWORD pid)
 static void visit_job(void *context, HANDLE job)
 {
     struct process_visit *v = context;
-    if (v->stop ||
-        !QueryInformationJobObject(job, JobObjectBasicProcessIdList, v->list, (DWORD)v->list_bytes, NULL))
+    if (v->stop || !QueryInformationJobObject(job, JobObjectBasicProcessIdList, v->list, (DWORD)v->list_bytes, NULL))
         return;
     for (DWORD i = 0; i < v->list->NumberOfProcessIdsInList && !v->stop; i++)
         visit_process(v, (DWORD)v->list->ProcessIdList[i]);

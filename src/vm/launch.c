@@ -66,10 +66,9 @@ static bool prepare(struct start *start, const struct share *share)
         return false;
     start->info.StartupInfo.cb = sizeof start->info;
     start->job_given = update(start->info.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_JOB_LIST, (PVOID)&share->job,
-                                  sizeof share->job, NULL, NULL);
-    return start->handle_count == 0 ||
-           update(start->info.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, start->handles,
-                      start->handle_count * sizeof(HANDLE), NULL, NULL);
+                              sizeof share->job, NULL, NULL);
+    return start->handle_count == 0 || update(start->info.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST,
+                                              start->handles, start->handle_count * sizeof(HANDLE), NULL, NULL);
 }
 
 /* "<step> (NtX: 4C 8B D1 ...)" and the system's message */
@@ -103,21 +102,22 @@ static enum fvm_result enter_failed(const struct program *program, const struct 
 static NTSTATUS set_image_name(HANDLE process, struct str name)
 {
     FVM_PROCESS_BASIC_INFORMATION basic;
-    FVM_PROCESS_PARAMETERS *parameters;
+    void *parameters; /* there */
     UNICODE_STRING string = {(USHORT)(name.len * sizeof(char16)), (USHORT)((name.len + 1) * sizeof(char16)), NULL};
     SIZE_T size = string.MaximumLength;
     void *memory = NULL;
     NTSTATUS status = nt.NtQueryInformationProcess(process, 0, &basic, sizeof basic, NULL);
     if (NT_SUCCESS(status))
-        status = nt.NtReadVirtualMemory(process, &basic.PebBaseAddress->ProcessParameters, &parameters,
-                                        sizeof parameters, NULL);
+        status = nt.NtReadVirtualMemory(process, &basic.PebBaseAddress->ProcessParameters, &parameters, sizeof(void *),
+                                        NULL);
     if (NT_SUCCESS(status))
         status = nt.NtAllocateVirtualMemory(process, &memory, 0, &size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
     if (NT_SUCCESS(status))
         status = nt.NtWriteVirtualMemory(process, memory, name.s, string.MaximumLength, NULL);
     string.Buffer = memory;
     if (NT_SUCCESS(status))
-        status = nt.NtWriteVirtualMemory(process, &parameters->ImagePathName, &string, sizeof string, NULL);
+        status = nt.NtWriteVirtualMemory(process, &((FVM_PROCESS_PARAMETERS *)parameters)->ImagePathName, &string,
+                                         sizeof string, NULL);
     return status;
 }
 

@@ -40,21 +40,20 @@ bool fvm_name_valid(const wchar_t *name)
 {
     size_t len = 0;
     for (; name[len]; len++)
-        if (len >= FVM_NAME_UNITS || !(letter_or_digit(name[len]) || name[len] == L'.' || name[len] == L'_' || name[len] == L'-'))
+        if (len >= FVM_NAME_UNITS ||
+            !(letter_or_digit(name[len]) || name[len] == L'.' || name[len] == L'_' || name[len] == L'-'))
             return false;
     return len > 0 && name[0] != L'.' && name[0] != L'-' && name[len - 1] != L'.' && !is_device(name);
 }
 
-static const char16 *const adjectives[] = {u"brave", u"bright", u"calm",  u"clever", u"eager", u"early", u"fair",
-                                           u"gentle", u"glad",  u"happy", u"keen",   u"kind",  u"lively", u"lucky",
-                                           u"merry", u"nimble", u"plain", u"proud",  u"quick", u"quiet", u"rapid",
-                                           u"sharp", u"shy",    u"silent", u"sunny", u"swift", u"tidy",  u"warm",
-                                           u"wild",  u"wise",   u"witty", u"young"};
-static const char16 *const animals[] = {u"badger", u"beaver", u"bison", u"crane", u"deer",  u"falcon", u"ferret",
-                                        u"finch",  u"fox",    u"gull",  u"hare",  u"hawk",  u"heron",  u"ibex",
-                                        u"jackal", u"lark",   u"lynx",  u"marten", u"mole", u"moose",  u"otter",
-                                        u"owl",    u"puffin", u"raven", u"robin", u"seal",  u"stork",  u"swan",
-                                        u"tern",   u"trout",  u"vole",  u"wolf"};
+static const char16 *const adjectives[] = {
+    u"brave", u"bright", u"calm",  u"clever", u"eager",  u"early", u"fair",  u"gentle", u"glad",  u"happy", u"keen",
+    u"kind",  u"lively", u"lucky", u"merry",  u"nimble", u"plain", u"proud", u"quick",  u"quiet", u"rapid", u"sharp",
+    u"shy",   u"silent", u"sunny", u"swift",  u"tidy",   u"warm",  u"wild",  u"wise",   u"witty", u"young"};
+static const char16 *const animals[] = {
+    u"badger", u"beaver", u"bison", u"crane",  u"deer",  u"falcon", u"ferret", u"finch", u"fox",   u"gull",  u"hare",
+    u"hawk",   u"heron",  u"ibex",  u"jackal", u"lark",  u"lynx",   u"marten", u"mole",  u"moose", u"otter", u"owl",
+    u"puffin", u"raven",  u"robin", u"seal",   u"stork", u"swan",   u"tern",   u"trout", u"vole",  u"wolf"};
 
 void name_invent(struct strbuf *out, uint32_t attempt)
 {

@@ -40,7 +40,8 @@ bool path_delta_of_dos(struct str dos, struct strbuf *delta)
         dos = str_from(dos, 2);
     } else if (verbatim) {
         struct str first = path_first(dos);
-        bool unc = first.len == 3 && upper(first.s[0]) == u'U' && upper(first.s[1]) == u'N' && upper(first.s[2]) == u'C';
+        bool unc =
+            first.len == 3 && upper(first.s[0]) == u'U' && upper(first.s[1]) == u'N' && upper(first.s[2]) == u'C';
         if (!unc && !str_equal(first, STR(u"unix")))
             return false;
         buf_add(delta, unc ? STR(u"UNC") : first);

@@ -227,8 +227,8 @@ static enum fvm_result check_image(struct program *program, const struct vm *vm,
         return error_system(error, FVM_CANNOT_RUN, RUN, buf_str(&program->name), status, u"");
     program->machine = image_machine(head, size);
     if (layer_for(program->machine).size == 0)
-        return error_reason(error, FVM_CANNOT_RUN, RUN, buf_str(&program->name),
-                            refusal(head, size, program->machine), way_out);
+        return error_reason(error, FVM_CANNOT_RUN, RUN, buf_str(&program->name), refusal(head, size, program->machine),
+                            way_out);
     /* Wine cuts longer ones off and would start whatever has the shorter name */
     if (vm->home->drive_names && program->image.len >= MAX_PATH)
         return error_reason(error, FVM_CANNOT_RUN, RUN, buf_str(&program->name),
@@ -268,8 +268,7 @@ static enum fvm_result not_found(struct search *s, struct str word, struct fvm_e
     if (s->reason != STATUS_SUCCESS && !status_is_missing(s->reason))
         return error_system(error, FVM_CANNOT_RUN, RUN, word, s->reason, u"");
     return error_reason(error, FVM_NO_SUCH_PROGRAM, RUN, word, u"there is no such program in the VM",
-                        is_plain_name(word) ? u"give its full path, or add its directory to PATH"
-                                            : u"check the path");
+                        is_plain_name(word) ? u"give its full path, or add its directory to PATH" : u"check the path");
 }
 
 static enum fvm_result find(struct search *s, struct str line, struct fvm_error *error)

@@ -13,7 +13,8 @@
 
 size_t settings_text(char *out, size_t cap, int64_t created)
 {
-    static const char16 head[] = u"; Settings of this VM. Lines that begin with ; are comments.\n[vm]\nversion=1\ncreated=";
+    static const char16 head[] =
+        u"; Settings of this VM. Lines that begin with ; are comments.\n[vm]\nversion=1\ncreated=";
     char16 memory[160];
     struct strbuf b;
     buf_init(&b, memory, sizeof memory / sizeof *memory);

@@ -118,8 +118,8 @@ static NTSTATUS map_view(struct share *share)
 static bool same_version(const struct share *share)
 {
     const struct vm_shared *view = share->view;
-    bool same = view->version == VM_SHARED_VERSION && view->map.offset == map_offset() &&
-                view->map.size == share->map_size;
+    bool same =
+        view->version == VM_SHARED_VERSION && view->map.offset == map_offset() && view->map.size == share->map_size;
     for (unsigned m = 0; m < LAYER_MACHINES; m++)
         same = same && view->image[m].size == layer_image(m).size;
     return same;
@@ -135,8 +135,8 @@ static enum fvm_result open_section(struct share *share, const struct vm *vm, bo
     NTSTATUS status = file_size(share->journal, &journal_size);
     uint64_t size = map_offset() + changes_map_size(journal_size);
     if (NT_SUCCESS(status)) {
-        share->section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, (DWORD)(size >> 32), (DWORD)size,
-                                            name);
+        share->section =
+            CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, (DWORD)(size >> 32), (DWORD)size, name);
         existed = GetLastError() == ERROR_ALREADY_EXISTS;
         status = share->section ? map_view(share) : error_last_status();
     }

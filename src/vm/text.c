@@ -75,8 +75,13 @@ bool text_parse_time(struct str s, int64_t *time)
             at++;
         }
     }
-    SYSTEMTIME t = {.wYear = field[0], .wMonth = field[1], .wDay = field[2], .wHour = field[3], .wMinute = field[4],
-                    .wSecond = field[5], .wMilliseconds = field[6]};
+    SYSTEMTIME t = {.wYear = field[0],
+                    .wMonth = field[1],
+                    .wDay = field[2],
+                    .wHour = field[3],
+                    .wMinute = field[4],
+                    .wSecond = field[5],
+                    .wMilliseconds = field[6]};
     FILETIME file_time;
     if (!SystemTimeToFileTime(&t, &file_time))
         return false;

@@ -112,7 +112,8 @@ static NTSTATUS move_up(struct delete_tree *tree, HANDLE directory)
 static bool delete_entry(void *context, const struct file_entry *entry)
 {
     struct delete_level *level = context;
-    bool directory = (entry->attributes & FILE_ATTRIBUTE_DIRECTORY) && !(entry->attributes & FILE_ATTRIBUTE_REPARSE_POINT);
+    bool directory =
+        (entry->attributes & FILE_ATTRIBUTE_DIRECTORY) && !(entry->attributes & FILE_ATTRIBUTE_REPARSE_POINT);
     ULONG attributes = 0;
     HANDLE file;
     if (level->tree->budget == 0)
@@ -158,8 +159,8 @@ static NTSTATUS delete_entries(HANDLE directory, uint32_t budget, struct strbuf 
 /* Wine would delete what a Unix link leads to. So links are left to a program that knows them. */
 static void delete_unix_tree(struct str path)
 {
-    char *(CDECL * to_unix)(const WCHAR *) = (char *(CDECL *)(const WCHAR *))(void *)GetProcAddress(
-        GetModuleHandleA("kernel32"), "wine_get_unix_file_name");
+    char *(CDECL * to_unix)(const WCHAR *) =
+        (char *(CDECL *)(const WCHAR *))(void *)GetProcAddress(GetModuleHandleA("kernel32"), "wine_get_unix_file_name");
     char16 dos[MAX_PATH * 4];
     struct strbuf b;
     buf_init(&b, dos, sizeof dos / sizeof *dos);
