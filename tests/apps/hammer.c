@@ -226,8 +226,9 @@ static int same(const wchar_t *tag)
     wchar_t path[PATH_UNITS];
     char text[64], back[64];
 
+    /* all texts are of one length: whoever does not truncate still overwrites all of another's */
     for (unsigned round = 0; round < 200; round++) {
-        int size = snprintf(text, sizeof text, "%ls %06u", tag, round);
+        int size = snprintf(text, sizeof text, "%-8ls %06u", tag, round);
         swprintf(path, PATH_UNITS, L"%ls\\same-%u.txt", directory, round % 8);
         if (!write_file(path, GENERIC_WRITE, dispositions[round % 3], text, (DWORD)size))
             is_wrong(L"write", path);

@@ -26,8 +26,8 @@ FILES = {
 DIRECTORIES = ["empty dir", "sub/empty"]
 
 
-def seed(directory):
-    """Fills a directory (a Linux path), which must not exist yet."""
+def seed(directory, links=True):
+    """Fills a directory (a Linux path), which must not exist yet; with names that lead to the same file, or without."""
     top = Path(directory)
     top.mkdir(parents=True)
     for name in DIRECTORIES:
@@ -36,10 +36,10 @@ def seed(directory):
         path = top / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content[:BIG])
-    # links to find ways around: a second name of a file, a link within the tree and one that leads up out of it
-    os.link(top / "sub/two.txt", top / "sub/two-linked.txt")
-    (top / "link-to-sub").symlink_to("sub")
-    (top / "link-to-file.txt").symlink_to("readme.txt")
+    if links:
+        os.link(top / "sub/two.txt", top / "sub/two-linked.txt")
+        (top / "link-to-sub").symlink_to("sub")
+        (top / "link-to-file.txt").symlink_to("readme.txt")
     (top / "read-only.txt").chmod(0o444)
     stamp(top)
     return top

@@ -45,7 +45,7 @@ class Prefix:
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
             "HOME": str(self.home),
-            "TMPDIR": str(self.home / "tmp"),
+            "TMPDIR": str(self.directory / "tmp"),  # Wine's own
             "WINEPREFIX": str(self.prefix),
             "WINEDEBUG": "-all",
             "WINEDLLOVERRIDES": "winemenubuilder.exe,mscoree,mshtml=",
@@ -56,7 +56,8 @@ class Prefix:
     def create(cls, directory):
         """A new prefix that says it is Windows 10, as users have; settled, so that later starts change nothing."""
         self = cls(directory)
-        (self.home / "tmp").mkdir(parents=True)
+        self.home.mkdir(parents=True)
+        (self.directory / "tmp").mkdir()
         self.outside(["wineboot", "-i"], timeout=300).expect()
         self.outside(["winecfg", "-v", "win10"]).expect()
         self.fvm_home().mkdir(parents=True, exist_ok=True)

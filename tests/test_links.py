@@ -1,0 +1,37 @@
+"""Several names of one file: a change by one name is seen by every other, in a VM as outside, and none is a way out."""
+import pytest
+
+from harness.compare import assert_same_lines
+from harness.seed import seed
+from harness.snapshot import assert_unchanged, host_snapshot
+
+SEQUENCES = {
+    "file link, changed by its target": ["echo more>>readme.txt", "type link-to-file.txt"],
+    "file link, changed by the link": ["echo more>>link-to-file.txt", "type readme.txt"],
+    "file link, listed": ["dir /b link-to-file.txt", "for %f in (link-to-file.txt) do @echo %~zf"],
+    "directory link, changed by its target": ["echo more>>sub\\one.txt", "type link-to-sub\\one.txt"],
+    "directory link, changed by the link": ["echo more>>link-to-sub\\one.txt", "type sub\\one.txt"],
+    "directory link, file made": ["echo new>link-to-sub\\new.txt", "dir /b sub", "dir /b link-to-sub"],
+    "directory link, file deleted": ["del sub\\one.txt", "dir /b link-to-sub", "type link-to-sub\\one.txt"],
+    "directory link, listed": ["dir /s /b", "echo changed>new.txt", "dir /s /b", "attrib /d"],
+    "hard link, changed by one name": ["echo more>>sub\\two.txt", "type sub\\two-linked.txt"],
+    "hard link, one name deleted": ["del sub\\two.txt", "type sub\\two-linked.txt"],
+    "hard link, made in the VM": ["mklink /h hard.txt readme.txt", "echo more>>hard.txt", "type readme.txt"],
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_links(name, machine, reference):
+    vm = f"links-{list(SEQUENCES).index(name)}"
+    for prefix in (machine, reference):
+        seed(prefix.drive_c / vm)
+    machine.fvm("create", vm).expect()
+    before = host_snapshot(machine)
+    outputs = [], []
+    for command in SEQUENCES[name]:
+        for run, output in zip((reference.outside, lambda c, **o: machine.inside(vm, c, **o)), outputs):
+            result = run(["cmd", "/c", command], cwd=(reference if output is outputs[0] else machine).drive_c / vm)
+            output.append(f"> {command}\n{result.text}{result.error}exit code {result.code}\n")
+    assert_same_lines(*("".join(output) for output in outputs))
+    assert_unchanged(before, host_snapshot(machine))
+    machine.fvm("delete", vm).expect()
