@@ -1,9 +1,9 @@
 /* What the layer knows about handles of this process: one word a handle and use, found without a lock.
  *
- * A word is 0, a verdict (bit 1 set: nothing is to be freed), or a value of the use with the two lowest bits clear, which
- * is released when the handle is closed. Whoever works with a word takes it out; a handle that is closed meanwhile
- * does not wait for that, and what is given back then is released. A thread that is killed in between only blocks others that
- * use the same handle in the same way, never its closing. */
+ * A word is 0, a verdict (bit 1 set: nothing is to be freed), or a value of the use with the two lowest bits clear,
+ * which is released when the handle is closed. Whoever works with a word takes it out; a handle that is closed
+ * meanwhile does not wait for that, and what is given back then is released. A thread that is killed in between only
+ * blocks others that use the same handle in the same way, never its closing. */
 #ifndef FVM_LAYER_HANDLES_H
 #define FVM_LAYER_HANDLES_H
 
@@ -26,8 +26,8 @@ static inline bool handle_is_verdict(uintptr_t word)
 uintptr_t handle_verdict(HANDLE handle, enum handle_use use);
 /* The same for a value. It may be released at any moment: only for what can bear that, like a handle. */
 uintptr_t handle_value(HANDLE handle, enum handle_use use);
-/* Takes the word out; waits while another thread has it. `token` names the taker: the address of a variable on its stack.
- * False when there is no room for the handle: nothing can be given back. */
+/* Takes the word out; waits while another thread has it. `token` names the taker: the address of a variable on its
+ * stack. False when there is no room for the handle: nothing can be given back. */
 bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word);
 void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word);
 /* To be called before a handle is closed, by whatever service. */

@@ -1,8 +1,8 @@
 /* Listing directories: NtQueryDirectoryFile(Ex).
  *
- * A directory that the VM did not change is the system's business. That verdict is made by name once, kept with the handle, and
- * looked at again only when a scan starts and the map has moved since. A scan that has started as plain goes on as
- * plain: the host's directory does not change under it. */
+ * A directory that the VM did not change is the system's business. That verdict is made by name once, kept with the
+ * handle, and looked at again only when a scan starts and the map has moved since. A scan that has started as plain
+ * goes on as plain: the host's directory does not change under it. */
 #include "layer/files/list.h"
 
 #include "layer/handles.h"
@@ -66,47 +66,59 @@ static NTSTATUS read_mask(const UNICODE_STRING *program_mask, char16 *memory, st
     return STATUS_SUCCESS;
 }
 
-/* The VM's name of the handle, and whether it is a merged directory. Otherwise the handle is the system's business. */
-static bool is_merged(HANDLE file, struct file_memory *memory, struct file_name *name)
+/* The VM's name of the handle. False when it is no file, or not open: such a handle gets no verdict, for its value may
+ * be another file's in a moment. */
+static bool name_directory(HANDLE file, struct file_memory *memory, struct file_name *name, bool *from_storage)
 {
-    struct map_place place;
-    bool from_storage;
     *name = (struct file_name){.kind = NAME_FILE};
     buf_init(&name->path, memory->name, PATH_UNITS);
     buf_init(&name->stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
-    return name_of_handle(file, &name->path, &from_storage) && file_resolve(name, memory, &place) >= 0 &&
-           !place.hidden && listing_needed(&place, from_storage);
+    return name_of_handle(file, &name->path, from_storage);
 }
 
-/* Starts a scan. `old` is the listing of the scan before, or NULL. Sets *word to what is to be kept with the handle, a verdict if
- * the directory is plain. */
-static NTSTATUS start_scan(const struct query *q, const struct list_format *format, struct listing *old, uintptr_t *word)
+static bool is_merged(struct file_name *name, struct file_memory *memory, bool from_storage)
+{
+    struct map_place place;
+    return file_resolve(name, memory, &place) >= 0 && !place.hidden && listing_needed(&place, from_storage);
+}
+
+/* A scan of a merged directory. `old` is the listing of the scan before, or NULL. */
+static NTSTATUS start_merged(const struct query *q, const struct file_name *name, const struct list_format *format,
+                             struct listing *old, struct listing **listing)
+{
+    char16 *memory = scratch_take();
+    struct str mask;
+    NTSTATUS status = old || can_list(q->file) ? read_mask(q->mask, memory, &mask) : STATUS_ACCESS_DENIED;
+    if (old)
+        mask = listing_mask(old); /* it sticks to the handle */
+    if (status >= 0)
+        status = listing_read(name, format, mask, listing);
+    scratch_give(memory);
+    return status;
+}
+
+/* Starts a scan. Sets *word to what is to be kept with the handle: the listing, or the verdict that the directory is
+ * plain. STATUS_REPARSE: the system is to be asked. */
+static NTSTATUS start_scan(const struct query *q, const struct list_format *format, struct listing *old,
+                           uintptr_t *word)
 {
     struct file_memory *memory = scratch_take();
-    char16 *mask_memory = scratch_take();
     struct file_name name;
-    struct str mask;
-    struct listing *listing;
+    struct listing *listing = NULL;
+    bool from_storage;
     uint32_t sequence = map_sequence(layer.map);
-    NTSTATUS status = STATUS_SUCCESS;
-    if (!is_merged(q->file, memory, &name)) {
-        listing_free(old);
-        *word = plain_at(sequence);
-    } else {
-        if (!old && !can_list(q->file))
-            status = STATUS_ACCESS_DENIED;
-        if (status >= 0)
-            status = read_mask(q->mask, mask_memory, &mask);
-        if (old)
-            mask = listing_mask(old); /* it sticks to the handle */
-        if (status >= 0)
-            status = listing_read(&name, format, mask, &listing);
-        if (status >= 0) {
-            listing_free(old);
-            *word = (uintptr_t)listing;
+    NTSTATUS status = STATUS_REPARSE;
+    uintptr_t kept = 0;
+    if (name_directory(q->file, memory, &name, &from_storage)) {
+        kept = plain_at(sequence);
+        if (is_merged(&name, memory, from_storage)) {
+            status = start_merged(q, &name, format, old, &listing);
+            kept = status < 0 ? *word : (uintptr_t)listing;
         }
     }
-    scratch_give(mask_memory);
+    if (old && kept != *word)
+        listing_free(old);
+    *word = kept;
     scratch_give(memory);
     return status;
 }
@@ -192,12 +204,10 @@ static NTSTATUS query_taken(const struct query *q, uintptr_t *word)
     else if (listing_format(listing) != format) { /* the class may change within a scan */
         uint32_t count = listing_position(listing).count;
         status = start_scan(q, format, listing, word);
-        if (status >= 0 && !handle_is_verdict(*word))
+        if (status == STATUS_SUCCESS)
             listing_skip((struct listing *)*word, count);
     }
-    if (status < 0)
-        return status;
-    return handle_is_verdict(*word) ? STATUS_REPARSE : answer(q, (struct listing *)*word, first);
+    return status == STATUS_SUCCESS ? answer(q, (struct listing *)*word, first) : status;
 }
 
 static NTSTATUS query_directory(const struct query *q)

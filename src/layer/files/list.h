@@ -1,8 +1,7 @@
 /* Listing directories: host and delta merged.
  *
- * A merged directory shows what the storage has and a node of its own (OWN, DIR, META), and what the lower has and no node
- * changes. list.c answers the system services; merge.c reads both directories into
- * a listing (listing.c). */
+ * A merged directory shows what the storage has and a node of its own (OWN, DIR, META), and what the lower has and no
+ * node changes. list.c answers the system services; merge.c reads both directories into a listing (listing.c). */
 #ifndef FVM_LAYER_FILES_LIST_H
 #define FVM_LAYER_FILES_LIST_H
 
@@ -29,8 +28,8 @@ enum list_side { LIST_LOWER, LIST_STORAGE, LIST_SIDES };
 /* A directory's merged entries, as they were at one moment, and how far they have been handed out. */
 struct listing;
 
-/* Whether the directory must be merged: for all others the system's own answer is right. `from_storage`: the handle that is
- * asked has the storage's directory open. */
+/* Whether the directory must be merged: for all others the system's own answer is right. `from_storage`: the handle
+ * that is asked has the storage's directory open. */
 bool listing_needed(const struct map_place *place, bool from_storage);
 /* Reads the directory in the format; only names that match the mask (the system matches; empty: all). Errors are the
  * system's: an unknown class, no access to one of the two. */

@@ -1,7 +1,7 @@
 /* A listing: the entries of the two directories behind a merged one, and the order in which they are handed out.
  *
- * One block of memory: this head, the mask, the lower's entries, the storage's entries, both as the system sorted them. It is
- * merged while it is read. */
+ * One block of memory: this head, the mask, the lower's entries, the storage's entries, both as the system sorted
+ * them. It is merged while it is read. */
 #include "layer/files/list.h"
 
 #define FIRST_ROOM 65536u
@@ -22,10 +22,10 @@ struct entry {
 };
 
 enum { /* Windows 11 22H2, phnt */
-    FileId64ExtdDirectoryInformationClass = 78,
-    FileId64ExtdBothDirectoryInformationClass = 79,
-    FileIdAllExtdDirectoryInformationClass = 80,
-    FileIdAllExtdBothDirectoryInformationClass = 81
+       FileId64ExtdDirectoryInformationClass = 78,
+       FileId64ExtdBothDirectoryInformationClass = 79,
+       FileIdAllExtdDirectoryInformationClass = 80,
+       FileIdAllExtdBothDirectoryInformationClass = 81
 };
 
 static const struct list_format formats[] = {
@@ -195,38 +195,39 @@ static int compare(struct str a, struct str b)
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
-/* Which side has the next entry; LIST_SIDES at the end. */
-static enum list_side next_side(struct listing *listing)
+/* Which side has the next entry; LIST_SIDES at the end. *both: the other has it too. */
+static enum list_side next_side(struct listing *listing, bool *both)
 {
+    *both = false;
     for (;;) {
         const uint8_t *lower = side_head(listing, LIST_LOWER), *storage = side_head(listing, LIST_STORAGE);
         if (!storage)
             return lower ? LIST_LOWER : LIST_SIDES;
         struct str name = list_name(listing->format, storage);
         int order = lower ? compare(list_name(listing->format, lower), name) : 1;
-        if (lower && !order)
-            pass_entry(listing, LIST_LOWER); /* the storage's has the VM's times */
-        else if (listing->has_lower && list_is_dots(name) && order)
-            pass_entry(listing, LIST_STORAGE); /* a drive's root has no dots, but its mirror has */
-        else
+        *both = !order; /* the storage's has the VM's times */
+        if (*both || !listing->has_lower || !list_is_dots(name))
             return order < 0 ? LIST_LOWER : LIST_STORAGE;
-        if (!order)
-            return LIST_STORAGE;
+        pass_entry(listing, LIST_STORAGE); /* a drive's root has no dots, but its mirror has */
     }
 }
 
 const uint8_t *listing_head(struct listing *listing)
 {
-    enum list_side side = next_side(listing);
+    bool both;
+    enum list_side side = next_side(listing, &both);
     return side == LIST_SIDES ? NULL : side_head(listing, side);
 }
 
 void listing_advance(struct listing *listing)
 {
-    enum list_side side = next_side(listing);
+    bool both;
+    enum list_side side = next_side(listing, &both);
     if (side == LIST_SIDES)
         return;
     pass_entry(listing, side);
+    if (both)
+        pass_entry(listing, LIST_LOWER);
     listing->next.count++;
 }
 

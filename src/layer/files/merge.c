@@ -1,8 +1,8 @@
 /* Reads the two directories behind a merged one.
  *
- * Lower first, then storage: a file that is copied up in between is seen twice, and the storage's entry wins; the other
- * way round it would not be seen at all. Both are read through handles of our own, with the program's mask and in the
- * class that it asked for, so the records are the system's. */
+ * Lower first, then storage: a file that is copied up in between is seen twice, and the storage's entry wins; the
+ * other way round it would not be seen at all. Both are read through handles of our own, with the program's mask and
+ * in the class that it asked for, so the records are the system's. */
 #include "layer/files/list.h"
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
@@ -71,11 +71,10 @@ static NTSTATUS open_side(const struct reader *reader, enum list_side side, HAND
     else
         name_storage(buf_str(&reader->name->path), &path);
     struct path_attributes at = path_attributes(buf_str(&path));
-    NTSTATUS status = path.overflow ? STATUS_NAME_TOO_LONG
-                                    : nt.NtOpenFile(directory, FILE_LIST_DIRECTORY | SYNCHRONIZE, path_object(&at), &io,
-                                                    SHARE_ALL,
-                                                    FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT |
-                                                        FILE_OPEN_FOR_BACKUP_INTENT);
+    NTSTATUS status =
+        path.overflow ? STATUS_NAME_TOO_LONG
+                      : nt.NtOpenFile(directory, FILE_LIST_DIRECTORY | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
+                                      FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
     scratch_give(memory);
     if (side == LIST_LOWER && status >= 0 && !map_current(layer.map, &reader->place)) {
         nt.NtClose(*directory);

@@ -5,9 +5,19 @@
 
 #define SYNCHRONOUS (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
 
+/* Wine's FindFirstChangeNotification opens a synchronous handle, and its caller waits for the handle. No other function of
+ * Wine opens a directory like this; Windows opens an asynchronous one. */
+static bool wine_notification(ACCESS_MASK access, ULONG options)
+{
+    return nt.__wine_unix_spawnvp && access == (FILE_LIST_DIRECTORY | SYNCHRONIZE) &&
+           options == (FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT);
+}
+
 bool watch_intended(ACCESS_MASK access, ULONG options)
 {
-    return access & (FILE_LIST_DIRECTORY | GENERIC_READ | GENERIC_ALL | MAXIMUM_ALLOWED) && !(options & SYNCHRONOUS) &&
+    if (options & SYNCHRONOUS)
+        return wine_notification(access, options);
+    return access & (FILE_LIST_DIRECTORY | GENERIC_READ | GENERIC_ALL | MAXIMUM_ALLOWED) &&
            options & (FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT);
 }
 
@@ -61,19 +71,22 @@ static NTSTATUS open_companion(struct file_name *name, struct file_memory *memor
                          FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT | synchronous);
 }
 
-/* The companion of a handle that has a directory of the host open; the verdict when it needs none or cannot have one. */
+/* The companion of a handle that has a directory of the host open, the verdict when it has the storage's, 0 when the
+ * system is to say what is wrong. */
 static uintptr_t make_companion(HANDLE file)
 {
     struct file_memory *memory = scratch_take();
     struct file_name name = {.kind = NAME_FILE};
     bool from_storage;
     ULONG synchronous;
-    uintptr_t word = HANDLE_VERDICT;
+    uintptr_t word = 0;
     buf_init(&name.path, memory->name, PATH_UNITS);
     buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
-    if (can_watch(file, &synchronous) && name_of_handle(file, &name.path, &from_storage) && !from_storage) {
+    if (can_watch(file, &synchronous) && name_of_handle(file, &name.path, &from_storage)) {
         HANDLE companion;
-        if (open_companion(&name, memory, synchronous, &companion) >= 0)
+        if (from_storage)
+            word = HANDLE_VERDICT;
+        else if (open_companion(&name, memory, synchronous, &companion) >= 0)
             word = (uintptr_t)companion;
         else
             log_event("not-watched", buf_str(&name.path));
@@ -90,7 +103,7 @@ static HANDLE watched(HANDLE file)
         return file;
     if (!word)
         word = make_companion(file);
-    HANDLE target = handle_is_verdict(word) ? file : (HANDLE)word;
+    HANDLE target = !word || handle_is_verdict(word) ? file : (HANDLE)word;
     handle_give(file, HANDLE_WATCH, &token, word);
     return target;
 }

@@ -1,9 +1,9 @@
 /* Watching directories.
  *
- * What the VM changes happens in its storage, so that is what is watched. A handle that is opened asynchronously to list a
- * directory is as good as always for watching: create.c opens the storage for it at once (watch_intended), and the
- * system's own service does everything: events, completion ports, waiting for the handle itself, cancelling. A synchronous
- * handle of a host directory gets a companion when it is first watched. */
+ * What the VM changes happens in its storage, so that is what is watched. A handle that is opened asynchronously to
+ * list a directory is as good as always for watching: create.c opens the storage for it at once (watch_intended), and
+ * the system's own service does everything: events, completion ports, waiting for the handle itself, cancelling. A
+ * synchronous handle of a host directory gets a companion when it is first watched. */
 #ifndef FVM_LAYER_FILES_WATCH_H
 #define FVM_LAYER_FILES_WATCH_H
 
