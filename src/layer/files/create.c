@@ -26,6 +26,7 @@ struct open_call {
 
 enum intent {
     INTENT_READ,
+    INTENT_WATCH, /* an asynchronous handle to a directory: the VM's changes are to be seen through it */
     INTENT_META, /* may delete or rename, but does not touch the content */
     INTENT_CHANGE
 };
@@ -40,6 +41,10 @@ static enum intent intent_of(const struct open_call *call)
         return INTENT_CHANGE;
     if (call->access & DELETE || call->options & FILE_DELETE_ON_CLOSE)
         return data ? INTENT_CHANGE : INTENT_META;
+    if (call->access & (FILE_LIST_DIRECTORY | GENERIC_READ) &&
+        call->options & (FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT) &&
+        !(call->options & (FILE_NON_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_SYNCHRONOUS_IO_ALERT)))
+        return INTENT_WATCH;
     return INTENT_READ;
 }
 
@@ -49,7 +54,7 @@ static NTSTATUS open_real(const struct open_call *call, const struct file_name *
     OBJECT_ATTRIBUTES attributes;
     if (!guard_read(&attributes, call->attributes, sizeof(attributes)))
         return STATUS_ACCESS_VIOLATION;
-    if (name->trailing)
+    if (name->trailing && real->len && real->s[real->len - 1] != '\\')
         buf_add_char(real, '\\');
     if (real->overflow)
         return STATUS_NAME_TOO_LONG;
@@ -210,7 +215,8 @@ static NTSTATUS open_changing(struct open_call *call, struct file_name *name, st
         return status;
     if (call->disposition == FILE_CREATE && !name->stream.len)
         return STATUS_OBJECT_NAME_COLLISION;
-    if (!overwrites(call) && intent_of(call) == INTENT_READ && !name->stream.len)
+    bool reads = intent_of(call) == INTENT_READ || (intent_of(call) == INTENT_WATCH && !directory);
+    if (!overwrites(call) && reads && !name->stream.len)
         return open_where(call, name, memory, &place, call->access & ACCESS_DATA);
     return directory ? change_directory(call, name, memory) : change_file(call, name, memory, &place);
 }

@@ -19,6 +19,19 @@ static const struct allowed allowed[] = {
 
 #define ACCESS_HARMLESS (SYNCHRONIZE | READ_CONTROL | FILE_READ_ATTRIBUTES | FILE_READ_EA)
 
+/* The system's own reason not to open it, if it has one. */
+static NTSTATUS probe(struct str nt_name)
+{
+    struct path_attributes at = path_attributes(nt_name);
+    IO_STATUS_BLOCK io;
+    HANDLE handle;
+    NTSTATUS status = nt.NtOpenFile(&handle, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io,
+                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, 0);
+    if (status >= 0)
+        nt.NtClose(handle);
+    return status;
+}
+
 NTSTATUS device_check(const struct file_name *name, ACCESS_MASK access)
 {
     struct str nt_name = buf_str(&name->path);
@@ -29,7 +42,8 @@ NTSTATUS device_check(const struct file_name *name, ACCESS_MASK access)
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
         if (str_prefix_fold(layer.up, nt_name, str_of(allowed[i].prefix)))
             return STATUS_SUCCESS;
-    return log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
+    NTSTATUS status = probe(nt_name);
+    return status < 0 ? status : log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
 }
 
 /* Where the root of the Unix file system is in the VM's names: a drive that leads there, or Wine's own name for it. */

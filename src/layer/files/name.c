@@ -21,19 +21,13 @@ static struct str system_root(void)
     return str_of((const char16 *)(uintptr_t)0x7ffe0030);
 }
 
-/* Appends the components of `rest` to the path: single separators, no stream. */
+/* Appends `rest`, which may begin with a separator. Doubled separators stay, and make the name invalid. */
 static void add_components(struct file_name *name, struct str rest, bool unix_name)
 {
-    size_t start = name->path.len;
-    for (size_t i = 0; i < rest.len; i++) {
-        char16 c = unix_name && rest.s[i] == '/' ? '\\' : rest.s[i];
-        bool separated = name->path.len == start || name->path.s[name->path.len - 1] == '\\';
-        if (c == '\\' && (separated && name->path.len != start))
-            continue;
-        if (name->path.len == start && c != '\\')
-            buf_add_char(&name->path, '\\');
-        buf_add_char(&name->path, c);
-    }
+    if (rest.len && rest.s[0] != '\\' && !(unix_name && rest.s[0] == '/'))
+        buf_add_char(&name->path, '\\');
+    for (size_t i = 0; i < rest.len; i++)
+        buf_add_char(&name->path, unix_name && rest.s[i] == '/' ? '\\' : rest.s[i]);
     if (name->path.len && !name->path.overflow && name->path.s[name->path.len - 1] == '\\') {
         name->path.len--;
         name->trailing = true;

@@ -20,7 +20,7 @@ static NTSTATUS resolve_query(const OBJECT_ATTRIBUTES *attributes, struct file_m
         return STATUS_OBJECT_NAME_NOT_FOUND;
     buf_init(real, memory->real, PATH_UNITS);
     file_real_path(&name, &place, false, real);
-    if (name.trailing)
+    if (name.trailing && real->len && real->s[real->len - 1] != '\\')
         buf_add_char(real, '\\');
     return real->overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
 }

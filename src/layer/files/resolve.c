@@ -56,6 +56,15 @@ static void remember(struct str directory, enum map_kind kind, struct str target
     layer_unlock();
 }
 
+static bool open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handle)
+{
+    struct path_attributes at = path_attributes(nt_path);
+    IO_STATUS_BLOCK io;
+    return nt.NtOpenFile(handle, access | SYNCHRONIZE, path_object(&at), &io,
+                         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                         FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) >= 0;
+}
+
 static bool open_lower(struct str vm_path, const struct map_place *place, struct file_memory *memory, ACCESS_MASK access,
                        HANDLE *handle)
 {
@@ -64,11 +73,7 @@ static bool open_lower(struct str vm_path, const struct map_place *place, struct
     lower_of(vm_path, place, &lower);
     buf_init(&nt_path, memory->more, PATH_UNITS);
     name_host(buf_str(&lower), &nt_path);
-    struct path_attributes at = path_attributes(buf_str(&nt_path));
-    IO_STATUS_BLOCK io;
-    return nt.NtOpenFile(handle, access | SYNCHRONIZE, path_object(&at), &io,
-                         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                         FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) >= 0;
+    return open_directory(buf_str(&nt_path), access, handle);
 }
 
 /* Asks the directory (a head of the name's path that has no node yet) for its own name. False when there is none. */
@@ -121,18 +126,14 @@ static bool looks_short(struct str component)
 }
 
 /* Asks the system for the long name of an 8.3 name: the directory is listed with the short name as its pattern. */
-static bool long_name(struct str directory, struct str component, struct map_place *place, struct file_memory *memory,
-                      struct strbuf *found)
+static bool list_one(HANDLE directory, struct str component, struct file_memory *memory, struct strbuf *found)
 {
-    HANDLE handle;
-    IO_STATUS_BLOCK io;
-    if (!place->has_lower || !open_lower(directory, place, memory, FILE_LIST_DIRECTORY, &handle))
-        return false;
     UNICODE_STRING mask = {(USHORT)(component.len * 2), (USHORT)(component.len * 2), (WCHAR *)component.s};
     FILE_NAMES_INFORMATION *entry = (FILE_NAMES_INFORMATION *)memory->work;
-    NTSTATUS status = nt.NtQueryDirectoryFile(handle, NULL, NULL, NULL, &io, entry, 2048, FileNamesInformation, TRUE,
+    IO_STATUS_BLOCK io;
+    NTSTATUS status = nt.NtQueryDirectoryFile(directory, NULL, NULL, NULL, &io, entry, 2048, FileNamesInformation, TRUE,
                                               &mask, TRUE);
-    nt.NtClose(handle);
+    nt.NtClose(directory);
     if (status != STATUS_SUCCESS)
         return false;
     struct str name = {(const char16 *)entry->FileName, entry->FileNameLength / sizeof(char16)};
@@ -140,6 +141,22 @@ static bool long_name(struct str directory, struct str component, struct map_pla
         return false;
     buf_set(found, name);
     return true;
+}
+
+static bool long_name(struct str directory, struct str component, struct map_place *place, struct file_memory *memory,
+                      struct strbuf *found)
+{
+    HANDLE handle;
+    struct strbuf nt_path;
+    if (place->in_storage) {
+        buf_init(&nt_path, memory->more, PATH_UNITS);
+        name_storage(directory, &nt_path);
+        if (open_directory(buf_str(&nt_path), FILE_LIST_DIRECTORY, &handle) &&
+            list_one(handle, component, memory, found))
+            return true;
+    }
+    return place->has_lower && open_lower(directory, place, memory, FILE_LIST_DIRECTORY, &handle) &&
+           list_one(handle, component, memory, found);
 }
 
 /* Replaces short names in the part of the path that has no node. True when something was replaced. */
