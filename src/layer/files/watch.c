@@ -18,7 +18,7 @@ bool watch_intended(ACCESS_MASK access, ULONG options)
     if (options & SYNCHRONOUS)
         return wine_notification(access, options);
     return access & (FILE_LIST_DIRECTORY | GENERIC_READ | GENERIC_ALL | MAXIMUM_ALLOWED) &&
-           options & (FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT);
+           options & (FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT) && !(options & FILE_NON_DIRECTORY_FILE);
 }
 
 void watch_release(uintptr_t companion)
