@@ -25,5 +25,6 @@ const struct command command_log = {
     "  create    the VM was made           copy-up   a host file was copied before a change\n"
     "  start     a program started         refuse    something was not let through\n"
     "  exit      it ended, with its code   mend      the journal was repaired\n"
+    "  outside   a process of the system ran in the VM's group without being in the VM\n"
     "Programs in the VM can write to the log, so read it as their account, too.\n",
     run};

@@ -15,7 +15,6 @@
 struct watched {
     HANDLE handle;
     DWORD pid;
-    int64_t create_time;
 };
 
 struct watch {
@@ -25,6 +24,7 @@ struct watch {
     size_t count, cap;
 };
 
+/* Asked for when the process has ended: on Wine the time is only set when its first thread begins. */
 static int64_t create_time(HANDLE process)
 {
     FILETIME create, unused;
@@ -45,7 +45,18 @@ static void watch_begin(struct watch *watch, DWORD pid)
     }
     HANDLE handle = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
     if (handle)
-        watch->list[watch->count++] = (struct watched){handle, pid, create_time(handle)};
+        watch->list[watch->count++] = (struct watched){handle, pid};
+}
+
+/* Wine itself starts a process now and then (explorer.exe, for the desktop) where no hook can see it. It ends with the
+ * VM, but it was not in it, and the log must not hide that. */
+static void tell_stranger(struct watch *watch, const struct watched *one)
+{
+    char16 memory[VM_PATH_MAX];
+    DWORD len = VM_PATH_MAX;
+    if (!QueryFullProcessImageNameW(one->handle, 0, memory, &len))
+        len = 0;
+    event_write(watch->share->events, one->pid, u"outside", (struct str){memory, len});
 }
 
 static void watch_end(struct watch *watch, DWORD pid)
@@ -60,7 +71,8 @@ static void watch_end(struct watch *watch, DWORD pid)
             continue;
         if (GetExitCodeProcess(one.handle, &code))
             text_add_number(&b, code);
-        share_process(watch->share, pid, one.create_time, false);
+        if (!share_process(watch->share, pid, create_time(one.handle), false))
+            tell_stranger(watch, &one);
         CloseHandle(one.handle);
         watch->list[i] = watch->list[--watch->count];
         break;
