@@ -11,7 +11,7 @@ from harness.paths import X64
 from harness.snapshot import assert_unchanged, host_snapshot
 
 WRITER = X64 / "apps" / "writer.exe"
-COUNT = 400
+COUNT = 200
 OLD = b"o" * 65536
 
 
@@ -45,7 +45,7 @@ def fill(directory):
 
 
 @pytest.mark.parametrize("victim", ["program", "fvm", "all"])
-@pytest.mark.parametrize("after", [0, 1, 7, 30, 90, 200])
+@pytest.mark.parametrize("after", [0, 1, 7, 30, 90])
 def test_nothing_is_torn(victim, after, machine):
     name = f"kill-{victim}-{after}"
     directory = f"C:\\{name}"
@@ -60,6 +60,7 @@ def test_nothing_is_torn(victim, after, machine):
         lines.append(line)
     # fvm has the program's command line in its own; the program is the one that does not begin with fvm
     programs = [pid for pid in processes_of(machine, directory) if pid != fvm.pid]
+    assert programs or after == 0
     victims = {"program": programs, "fvm": [fvm.pid], "all": [fvm.pid, *programs]}[victim]
     for pid in victims:
         try:

@@ -63,32 +63,40 @@ static bool starts_with_drive(const char *path)
 static bool is_linux_path(const char *program)
 {
     struct stat info;
-    if (starts_with_drive(program) || strchr(program, '\\') != NULL)
+    if (strchr(program, '\\') != NULL)
         return false;
     return strchr(program, '/') != NULL || (stat(program, &info) == 0 && S_ISREG(info.st_mode));
+}
+
+static char *absolute_path(const char *path)
+{
+    if (path[0] == '/')
+        return concat(path, "");
+    char *cwd = getcwd(NULL, 0);
+    if (cwd == NULL) {
+        fprintf(stderr, "fvm: cannot tell the current directory: %s; give %s with its full path\n", strerror(errno),
+                path);
+        exit(EXIT_FVM);
+    }
+    char *directory = concat(cwd, "/");
+    char *result = concat(directory, path);
+    free(directory);
+    free(cwd);
+    return result;
 }
 
 /* Z: is Wine's drive for the root of the Linux file system. "." and ".." are left to Windows, which resolves them the
  * same way unless a symbolic link is in between. */
 static char *windows_path(const char *program)
 {
-    char *path, *absolute;
-    if (program[0] == '/') {
-        absolute = concat(program, "");
+    char *path;
+    if (starts_with_drive(program)) { /* C:/x; without FVM, Wine turns the slashes, too */
+        path = concat(program, "");
     } else {
-        char *cwd = getcwd(NULL, 0);
-        if (cwd == NULL) {
-            fprintf(stderr, "fvm: cannot tell the current directory: %s; give %s with its full path\n", strerror(errno),
-                    program);
-            exit(EXIT_FVM);
-        }
-        char *with_slash = concat(cwd, "/");
-        absolute = concat(with_slash, program);
-        free(with_slash);
-        free(cwd);
+        char *absolute = absolute_path(program);
+        path = concat("Z:", absolute);
+        free(absolute);
     }
-    path = concat("Z:", absolute);
-    free(absolute);
     for (char *c = path; *c != '\0'; c++)
         if (*c == '/')
             *c = '\\';
