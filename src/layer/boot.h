@@ -47,6 +47,9 @@ struct vm_shared {
      * (Wine) the system already names files by drive letter */
     struct shared_text drive_device[VM_DRIVES];
     struct shared_process process[VM_PROCESSES];
+    struct shared_text objects; /* NT path of the VM's object directory: \Sessions\1\BaseNamedObjects\FVM.<id> */
+    uint32_t system_directories; /* 1: a program of the VM has opened one of the system's object directories */
+    uint32_t unused;
     /* name spaces that come later keep their own constants here */
 };
 
@@ -56,8 +59,9 @@ struct layer_boot {
     uint64_t lock;    /* mutant: the VM's writer lock. Abandoned = the map must be rebuilt */
     uint64_t journal; /* delta.log: FILE_READ_DATA | FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
     uint64_t events;  /* events.log: FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
+    uint64_t objects; /* the root of the VM's object names: to look in and to create in */
 };
-#define LAYER_BOOT_HANDLES 4u
+#define LAYER_BOOT_HANDLES 5u
 
 _Static_assert(sizeof(struct shared_text) == 4 + 2 * VM_PATH_MAX, "same layout in 32 and 64 bit");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");

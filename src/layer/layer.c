@@ -55,6 +55,7 @@ static void attach(void)
     layer.lock = own_handle(fvm_layer_header.boot.lock);
     layer.journal = own_handle(fvm_layer_header.boot.journal);
     layer.events = own_handle(fvm_layer_header.boot.events);
+    layer.objects = own_handle(fvm_layer_header.boot.objects);
     layer.files_root = (struct str){vm->files_root.s, vm->files_root.len};
     struct strbuf buf;
     buf_init(&buf, storage, VM_PATH_MAX);

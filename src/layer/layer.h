@@ -19,6 +19,7 @@ struct layer {
     struct delta_map *map;
     upcase_table up;
     HANDLE lock, journal, events;
+    HANDLE objects; /* the root of the VM's object names */
     struct str files_root;   /* NT path of the delta tree */
     struct str storage;      /* the same in delta form, as a host path */
     struct str temporary;    /* NT path of the directory for copies in the making */

@@ -90,6 +90,7 @@ static enum fvm_result fill(struct share *share, const struct vm *vm, void (*not
     put_text(&view->files_root, vm_part(vm, u"files", path));
     put_text(&view->home, home_path(vm->home));
     put_text(&view->journal, vm_part(vm, u"delta.log", path));
+    put_text(&view->objects, objects_path(vm, path));
     if (!vm->home->drive_names)
         put_drives(view);
     enum fvm_result result = replay(share, vm, notice, error);
@@ -176,6 +177,15 @@ static enum fvm_result open_files(struct share *share, const struct vm *vm, stru
     return FVM_OK;
 }
 
+static enum fvm_result open_objects(struct share *share, const struct vm *vm, struct fvm_error *error)
+{
+    char16 path[OBJECTS_PATH_UNITS];
+    NTSTATUS status = objects_open(&share->objects, objects_path(vm, path));
+    return NT_SUCCESS(status)
+               ? FVM_OK
+               : error_system(error, FVM_FAILED, u"make the object directory of VM", str_of(vm->name), status, u"");
+}
+
 enum fvm_result share_open(struct share *share, const struct vm *vm, void (*notice)(const wchar_t *text),
                            struct fvm_error *error)
 {
@@ -188,6 +198,8 @@ enum fvm_result share_open(struct share *share, const struct vm *vm, void (*noti
     result = open_files(share, vm, error);
     if (result == FVM_OK)
         result = open_section(share, vm, abandoned, notice, error);
+    if (result == FVM_OK)
+        result = open_objects(share, vm, error);
     /* claimed under the lock: fvm_delete looks at the jobs under it */
     if (result == FVM_OK && (share->job = job_claim(vm)) == NULL)
         result = error_system(error, FVM_FAILED, OPEN_VM, str_of(vm->name), error_last_status(),
@@ -201,6 +213,7 @@ enum fvm_result share_open(struct share *share, const struct vm *vm, void (*noti
 void share_close(struct share *share)
 {
     HANDLE handles[] = {share->section, share->lock, share->journal, share->events, share->files, share->job};
+    objects_close(&share->objects);
     if (share->view)
         UnmapViewOfFile(share->view);
     for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)

@@ -1,8 +1,9 @@
-/* What the processes of a running VM share, opened from outside: section, lock, journal, event log. */
+/* What the processes of a running VM share, opened from outside: section, lock, journal, event log, object names. */
 #ifndef FVM_VM_SHARE_H
 #define FVM_VM_SHARE_H
 
 #include "delta/map.h"
+#include "vm/objects.h"
 #include "vm/vm.h"
 
 struct share {
@@ -10,6 +11,7 @@ struct share {
     HANDLE section, lock, journal, events;
     HANDLE files;           /* the delta tree; stays outside */
     HANDLE job;             /* of this supervisor */
+    struct objects objects; /* its root goes to the VM's processes */
     struct vm_shared *view; /* the VM's programs write there: nothing read from it is trusted */
     size_t size;
     struct delta_map *map; /* in the view, checked */

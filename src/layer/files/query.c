@@ -1,5 +1,6 @@
 /* Questions about files: attributes by name, and every answer that holds a name or an identity of a handle. */
 #include "layer/files/files.h"
+#include "layer/objects/objects.h"
 
 /* ---- by name ---- */
 
@@ -243,7 +244,12 @@ static NTSTATUS put_unicode(void *information, SIZE_T length, struct str name, S
 
 static bool own_name(const UNICODE_STRING *system_name, struct file_memory *memory, struct strbuf *out)
 {
-    struct str name = {(const char16 *)system_name->Buffer, system_name->Length / sizeof(char16)};
+    struct str name = {(const char16 *)system_name->Buffer, system_name->Length / sizeof(char16)}, own;
+    if (object_show(name, &own)) {
+        buf_init(out, memory->more, PATH_UNITS);
+        buf_add(out, own.len ? own : STR(u"\\"));
+        return buf_terminate(out);
+    }
     return name.len && name_show(name, memory, out);
 }
 

@@ -76,7 +76,8 @@ NTSTATUS process_join(HANDLE process, uint16_t machine, struct str image)
     struct layer_boot boot = {.section = fvm_layer_header.boot.section,
                               .lock = (uintptr_t)layer.lock,
                               .journal = (uintptr_t)layer.journal,
-                              .events = (uintptr_t)layer.events};
+                              .events = (uintptr_t)layer.events,
+                              .objects = (uintptr_t)layer.objects};
     struct enter_error error;
     struct shared_process identity;
     if (file->offset > layer.vm->size || file->size > layer.vm->size - file->offset)

@@ -1,0 +1,94 @@
+/* Object directories and the symbolic links in them. */
+#include "layer/objects/objects.h"
+
+NTSTATUS NTAPI fvm_NtOpenDirectoryObject(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
+{
+    struct object_name name;
+    OBJECT_ATTRIBUTES *at;
+    HANDLE directory;
+    NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
+    if (status >= 0)
+        status = nt.NtOpenDirectoryObject(handle, access, at);
+    if (status >= 0 && guard_read(&directory, handle, sizeof(directory)))
+        object_directory_opened(directory);
+    return status;
+}
+
+/* With OBJ_OPENIF a creation opens what is there. */
+NTSTATUS NTAPI fvm_NtCreateDirectoryObject(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes)
+{
+    struct object_name name;
+    OBJECT_ATTRIBUTES *at;
+    NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);
+    return status < 0 ? status : nt.NtCreateDirectoryObject(handle, access, at);
+}
+
+NTSTATUS NTAPI fvm_NtCreateDirectoryObjectEx(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes,
+                                             HANDLE shadow, ULONG flags)
+{
+    struct object_name name;
+    OBJECT_ATTRIBUTES *at;
+    NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);
+    return status < 0 ? status : nt.NtCreateDirectoryObjectEx(handle, access, at, shadow, flags);
+}
+
+/* The system follows a link's target from its own root, so what the program names is put below the VM's. */
+static bool own_target(const UNICODE_STRING *program, char16 *memory, UNICODE_STRING *own)
+{
+    struct strbuf target;
+    UNICODE_STRING string;
+    buf_init(&target, memory, UNICODE_STRING_MAX_CHARS);
+    buf_add(&target, object_root());
+    if (!guard_read(&string, program, sizeof(string)) || string.Length < sizeof(char16) ||
+        target.len + string.Length / sizeof(char16) > target.cap ||
+        !guard_read(memory + target.len, string.Buffer, string.Length) || memory[target.len] != '\\')
+        return false;
+    size_t len = target.len + string.Length / sizeof(char16);
+    *own = (UNICODE_STRING){(USHORT)(len * sizeof(char16)), (USHORT)(len * sizeof(char16)), (WCHAR *)memory};
+    return true;
+}
+
+NTSTATUS NTAPI fvm_NtCreateSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes,
+                                              UNICODE_STRING *target)
+{
+    struct object_name name;
+    OBJECT_ATTRIBUTES *at;
+    UNICODE_STRING own;
+    NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);
+    if (status < 0)
+        return status;
+    char16 *memory = scratch_take();
+    status = nt.NtCreateSymbolicLinkObject(handle, access, at, own_target(target, memory, &own) ? &own : target);
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtQuerySymbolicLinkObject(HANDLE handle, UNICODE_STRING *target, ULONG *length)
+{
+    layer_attach();
+    char16 *memory = scratch_take();
+    UNICODE_STRING system = {0, UNICODE_STRING_MAX_BYTES, (WCHAR *)memory}, program;
+    struct str own;
+    ULONG ignored;
+    NTSTATUS status = nt.NtQuerySymbolicLinkObject(handle, &system, &ignored);
+    if (status < 0 || !object_show((struct str){memory, system.Length / sizeof(char16)}, &own) ||
+        !guard_read(&program, target, sizeof(program)))
+        status = nt.NtQuerySymbolicLinkObject(handle, target, length);
+    else {
+        ULONG bytes = (ULONG)(own.len * sizeof(char16)), needed = bytes + (ULONG)sizeof(char16);
+        memory[own.s - memory + (ptrdiff_t)own.len] = 0;
+        if (length && !guard_write(length, &needed, sizeof(needed)))
+            status = STATUS_ACCESS_VIOLATION;
+        else if (program.MaximumLength < (length ? needed : bytes)) /* the terminator only when the length is asked for */
+            status = STATUS_BUFFER_TOO_SMALL;
+        else {
+            program.Length = (USHORT)bytes;
+            status = guard_write(program.Buffer, own.s, program.MaximumLength < needed ? bytes : needed) &&
+                             guard_write(target, &program, sizeof(program))
+                         ? STATUS_SUCCESS
+                         : STATUS_ACCESS_VIOLATION;
+        }
+    }
+    scratch_give(memory);
+    return status;
+}

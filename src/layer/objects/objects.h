@@ -1,0 +1,31 @@
+/* The name space of kernel objects.
+ *
+ * A VM has a root directory of its own (src/vm/objects.c makes it), which looks like the system's: \BaseNamedObjects,
+ * \Sessions\1\BaseNamedObjects with its links Local, Global and Session, \??, and links to what system.def lists. An absolute
+ * name is given to the system as a name relative to that root, so that the system itself follows every spelling; a name
+ * relative to a handle needs nothing, because the directories that a program in the VM gets handles of are already the VM's. */
+#ifndef FVM_LAYER_OBJECTS_OBJECTS_H
+#define FVM_LAYER_OBJECTS_OBJECTS_H
+
+#include "layer/layer.h"
+
+enum object_use { OBJECT_OPEN, OBJECT_CREATE };
+
+struct object_name {
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING name;
+};
+
+/* Puts what the system must get instead of the program's attributes into *resolved: the same, or memory in *name. Bad pointers
+ * and bad names are left to the system. Fails, with a line in the log, where the VM may not create. */
+NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
+                        OBJECT_ATTRIBUTES **resolved);
+
+/* The NT path of the VM's root directory. */
+struct str object_root(void);
+/* The name of an object as the VM sees it, when it is below the VM's root. */
+bool object_show(struct str system_name, struct str *own);
+/* Notes that a program got this directory, if it is one of the system's. */
+void object_directory_opened(HANDLE directory);
+
+#endif

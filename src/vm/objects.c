@@ -1,0 +1,282 @@
+/* Makes a VM's own object name space: a directory that looks like the system's root, with directories of its own for what
+ * programs name, links to the directories of the system that a VM shares (layer/objects/system.def), and a copy of the
+ * links that make up \?? (a link to \?? itself would lead, by GLOBALROOT, to everything).
+ *
+ * Links are followed from the system's root, so they hold the VM's full path; the layer hides it. */
+#include "vm/objects.h"
+
+#include "vm/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_UNITS 512u
+#define LISTING_BYTES 16384u
+#define DIRECTORY_ACCESS (DIRECTORY_QUERY | DIRECTORY_TRAVERSE)
+#define ROOT_ACCESS (DIRECTORY_ACCESS | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY)
+
+static const char16 *const system_directories[] = {
+#define SYSTEM_DIRECTORY(name) name,
+#include "layer/objects/system.def"
+#undef SYSTEM_DIRECTORY
+};
+
+static uint32_t session_id(void)
+{
+    DWORD id = 0;
+    ProcessIdToSessionId(GetCurrentProcessId(), &id);
+    return id;
+}
+
+struct str objects_path(const struct vm *vm, char16 memory[OBJECTS_PATH_UNITS])
+{
+    struct strbuf b;
+    uint32_t session = session_id();
+    buf_init(&b, memory, OBJECTS_PATH_UNITS);
+    if (session) {
+        buf_add(&b, STR(u"\\Sessions\\"));
+        text_add_number(&b, session);
+    }
+    buf_add(&b, STR(u"\\BaseNamedObjects\\FVM."));
+    buf_add(&b, str_of(vm->id));
+    return buf_str(&b);
+}
+
+static UNICODE_STRING unicode(struct str s)
+{
+    USHORT bytes = (USHORT)(s.len * sizeof(char16));
+    return (UNICODE_STRING){bytes, bytes, (WCHAR *)s.s};
+}
+
+static NTSTATUS keep(struct objects *objects, HANDLE handle)
+{
+    if (objects->count == objects->cap) {
+        size_t cap = objects->cap ? 2 * objects->cap : 64;
+        HANDLE *handles = realloc(objects->handles, cap * sizeof *handles);
+        if (!handles) {
+            nt.NtClose(handle);
+            return STATUS_NO_MEMORY;
+        }
+        objects->handles = handles;
+        objects->cap = cap;
+    }
+    objects->handles[objects->count++] = handle;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS make_directory(struct objects *objects, struct str name)
+{
+    UNICODE_STRING string = unicode(name);
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE handle;
+    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE | OBJ_OPENIF, objects->root, NULL);
+    NTSTATUS status = nt.NtCreateDirectoryObject(&handle, DIRECTORY_ACCESS, &attributes);
+    return NT_SUCCESS(status) ? keep(objects, handle) : status;
+}
+
+/* A creation that opens (OBJ_OPENIF) would follow the link, so a second supervisor opens it itself. */
+static NTSTATUS make_link(struct objects *objects, struct str name, struct str target)
+{
+    UNICODE_STRING string = unicode(name), target_string = unicode(target);
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE handle;
+    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE, objects->root, NULL);
+    NTSTATUS status = nt.NtCreateSymbolicLinkObject(&handle, SYMBOLIC_LINK_QUERY, &attributes, &target_string);
+    if (!NT_SUCCESS(status))
+        status = nt.NtOpenSymbolicLinkObject(&handle, SYMBOLIC_LINK_QUERY, &attributes);
+    return NT_SUCCESS(status) ? keep(objects, handle) : status;
+}
+
+struct own_link {
+    const char16 *name, *target; /* both below the VM's root; # is the session */
+};
+
+static const char16 *const own_directories[] = {
+    u"BaseNamedObjects",
+    u"Sessions",
+    u"Sessions\\BNOLINKS",
+    u"Sessions\\#",
+    u"Sessions\\#\\DosDevices",
+    u"Sessions\\#\\BaseNamedObjects",
+    u"??",
+    u"RPC Control", /* ports of the VM's own servers; those of the system are listed in layer/objects/ports.c */
+};
+
+static const struct own_link own_links[] = {
+    {u"BaseNamedObjects\\Local", u"\\BaseNamedObjects"},
+    {u"BaseNamedObjects\\Global", u"\\BaseNamedObjects"},
+    {u"BaseNamedObjects\\Session", u"\\Sessions\\BNOLINKS"},
+    {u"Sessions\\#\\BaseNamedObjects\\Local", u"\\Sessions\\#\\BaseNamedObjects"},
+    {u"Sessions\\#\\BaseNamedObjects\\Global", u"\\BaseNamedObjects"},
+    {u"Sessions\\#\\BaseNamedObjects\\Session", u"\\Sessions\\BNOLINKS"},
+    {u"Sessions\\BNOLINKS\\#", u"\\Sessions\\#\\BaseNamedObjects"},
+    {u"Sessions\\BNOLINKS\\0", u"\\BaseNamedObjects"},
+    {u"DosDevices", u"\\??"},
+    {u"GLOBAL??", u"\\??"},
+    {u"??\\GLOBALROOT", u""},
+    {u"??\\Global", u"\\??"},
+};
+
+static struct str expand(const char16 *pattern, struct str prefix, uint32_t session, struct strbuf *b)
+{
+    buf_set(b, prefix);
+    for (; *pattern; pattern++)
+        if (*pattern == u'#')
+            text_add_number(b, session);
+        else
+            buf_add_char(b, *pattern);
+    return buf_str(b);
+}
+
+/* In session 0 the session's own directories are the global ones. */
+static const char16 *const session_0_link = u"Sessions\\0\\BaseNamedObjects";
+
+static NTSTATUS make_own(struct objects *objects, struct str path)
+{
+    char16 name_memory[NAME_UNITS], target_memory[NAME_UNITS];
+    struct strbuf name, target;
+    uint32_t session = session_id();
+    NTSTATUS status = STATUS_SUCCESS;
+    buf_init(&name, name_memory, NAME_UNITS);
+    buf_init(&target, target_memory, NAME_UNITS);
+    for (size_t i = 0; i < sizeof own_directories / sizeof *own_directories && NT_SUCCESS(status); i++) {
+        struct str directory = expand(own_directories[i], (struct str){0}, session, &name);
+        if (!str_equal(directory, str_of(session_0_link)))
+            status = make_directory(objects, directory);
+    }
+    if (session == 0 && NT_SUCCESS(status))
+        status = make_link(objects, str_of(session_0_link), expand(u"\\BaseNamedObjects", path, session, &target));
+    for (size_t i = 0; i < sizeof own_links / sizeof *own_links && NT_SUCCESS(status); i++)
+        status = make_link(objects, expand(own_links[i].name, (struct str){0}, session, &name),
+                           expand(own_links[i].target, path, session, &target));
+    return status;
+}
+
+static bool exists(const char16 *path)
+{
+    UNICODE_STRING string = unicode(str_of(path));
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE handle;
+    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    NTSTATUS status = nt.NtOpenDirectoryObject(&handle, DIRECTORY_QUERY, &attributes);
+    if (NT_SUCCESS(status))
+        nt.NtClose(handle);
+    return NT_SUCCESS(status) || status == STATUS_ACCESS_DENIED;
+}
+
+static NTSTATUS link_system(struct objects *objects, const char16 *name_pattern, const char16 *path_pattern)
+{
+    char16 name_memory[NAME_UNITS], path_memory[NAME_UNITS];
+    struct strbuf name, path;
+    uint32_t session = session_id();
+    buf_init(&name, name_memory, NAME_UNITS);
+    buf_init(&path, path_memory, NAME_UNITS);
+    expand(path_pattern, (struct str){0}, session, &path);
+    if (!buf_terminate(&path) || !exists(path.s))
+        return STATUS_SUCCESS;
+    return make_link(objects, expand(name_pattern, (struct str){0}, session, &name), buf_str(&path));
+}
+
+static NTSTATUS link_all_systems(struct objects *objects)
+{
+    char16 memory[NAME_UNITS];
+    struct strbuf path;
+    NTSTATUS status = link_system(objects, u"Sessions\\#\\Windows", u"\\Sessions\\#\\Windows");
+    buf_init(&path, memory, NAME_UNITS);
+    for (size_t i = 0; i < sizeof system_directories / sizeof *system_directories && NT_SUCCESS(status); i++) {
+        buf_set(&path, STR(u"\\"));
+        buf_add(&path, str_of(system_directories[i]));
+        if (buf_terminate(&path))
+            status = link_system(objects, system_directories[i], path.s);
+    }
+    return status;
+}
+
+struct directory_entry {
+    UNICODE_STRING name, type;
+};
+
+/* One of the links that make up \?? in the system. */
+static NTSTATUS copy_link(struct objects *objects, HANDLE directory, UNICODE_STRING *leaf)
+{
+    char16 name_memory[NAME_UNITS], target_memory[NAME_UNITS];
+    struct strbuf name;
+    UNICODE_STRING target = {0, sizeof target_memory, (WCHAR *)target_memory};
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE link;
+    InitializeObjectAttributes(&attributes, leaf, 0, directory, NULL);
+    if (!NT_SUCCESS(nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, &attributes)))
+        return STATUS_SUCCESS; /* gone, or not for us */
+    NTSTATUS status = nt.NtQuerySymbolicLinkObject(link, &target, NULL);
+    nt.NtClose(link);
+    if (!NT_SUCCESS(status) || !target.Length)
+        return STATUS_SUCCESS;
+    buf_init(&name, name_memory, NAME_UNITS);
+    buf_add(&name, STR(u"??\\"));
+    buf_add(&name, (struct str){(const char16 *)leaf->Buffer, leaf->Length / sizeof(char16)});
+    if (name.overflow)
+        return STATUS_SUCCESS;
+    make_link(objects, buf_str(&name), (struct str){target_memory, target.Length / sizeof(char16)});
+    return STATUS_SUCCESS;
+}
+
+static bool leads_out(const UNICODE_STRING *leaf)
+{
+    static const struct str own[] = {{u"GLOBALROOT", 10}, {u"Global", 6}};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (CompareStringOrdinal(leaf->Buffer, leaf->Length / (int)sizeof(char16), (LPCWCH)own[i].s, (int)own[i].len,
+                                 TRUE) == CSTR_EQUAL)
+            return true;
+    return false;
+}
+
+static NTSTATUS copy_links(struct objects *objects, const char16 *path)
+{
+    UNICODE_STRING string = unicode(str_of(path));
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE directory;
+    ULONG context = 0, length;
+    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    if (!NT_SUCCESS(nt.NtOpenDirectoryObject(&directory, DIRECTORY_QUERY, &attributes)))
+        return STATUS_SUCCESS;
+    struct directory_entry *entries = malloc(LISTING_BYTES);
+    NTSTATUS status = entries ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+    /* one at a time: Wine 8 gives no more by one call */
+    for (BOOLEAN restart = TRUE; NT_SUCCESS(status); restart = FALSE) {
+        if (!NT_SUCCESS(nt.NtQueryDirectoryObject(directory, entries, LISTING_BYTES, TRUE, restart, &context, &length)))
+            break;
+        if (!leads_out(&entries->name)) /* those the VM has of its own */
+            status = copy_link(objects, directory, &entries->name);
+    }
+    free(entries);
+    nt.NtClose(directory);
+    return status;
+}
+
+NTSTATUS objects_open(struct objects *objects, struct str path)
+{
+    UNICODE_STRING string = unicode(path);
+    OBJECT_ATTRIBUTES attributes;
+    memset(objects, 0, sizeof *objects);
+    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE | OBJ_OPENIF, NULL, NULL);
+    NTSTATUS status = nt.NtCreateDirectoryObject(&objects->root, ROOT_ACCESS, &attributes);
+    if (NT_SUCCESS(status))
+        status = make_own(objects, path);
+    if (NT_SUCCESS(status))
+        status = link_all_systems(objects);
+    if (NT_SUCCESS(status))
+        status = copy_links(objects, u"\\GLOBAL??");
+    if (NT_SUCCESS(status))
+        status = copy_links(objects, u"\\??");
+    return status;
+}
+
+void objects_close(struct objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++)
+        nt.NtClose(objects->handles[i]);
+    free(objects->handles);
+    if (objects->root)
+        nt.NtClose(objects->root);
+    memset(objects, 0, sizeof *objects);
+}
