@@ -127,6 +127,13 @@ typedef struct {
     WCHAR Buffer[1];
 } FVM_OBJECT_NAME_INFORMATION;
 
+/* Access to object directories and symbolic links (the WDK's; winternl.h lacks them). */
+#define DIRECTORY_QUERY 0x1u
+#define DIRECTORY_TRAVERSE 0x2u
+#define DIRECTORY_CREATE_OBJECT 0x4u
+#define DIRECTORY_CREATE_SUBDIRECTORY 0x8u
+#define SYMBOLIC_LINK_QUERY 0x1u
+
 typedef LONG(NTAPI *FVM_VECTORED_HANDLER)(EXCEPTION_POINTERS *);
 
 #endif

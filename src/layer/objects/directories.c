@@ -44,6 +44,8 @@ static bool own_target(const UNICODE_STRING *program, char16 *memory, UNICODE_ST
         !guard_read(memory + target.len, string.Buffer, string.Length) || memory[target.len] != '\\')
         return false;
     size_t len = target.len + string.Length / sizeof(char16);
+    if (string.Length == sizeof(char16)) /* the root itself */
+        len--;
     *own = (UNICODE_STRING){(USHORT)(len * sizeof(char16)), (USHORT)(len * sizeof(char16)), (WCHAR *)memory};
     return true;
 }
@@ -79,7 +81,7 @@ NTSTATUS NTAPI fvm_NtQuerySymbolicLinkObject(HANDLE handle, UNICODE_STRING *targ
         memory[own.s - memory + (ptrdiff_t)own.len] = 0;
         if (length && !guard_write(length, &needed, sizeof(needed)))
             status = STATUS_ACCESS_VIOLATION;
-        else if (program.MaximumLength < (length ? needed : bytes)) /* the terminator only when the length is asked for */
+        else if (bytes && program.MaximumLength < needed)
             status = STATUS_BUFFER_TOO_SMALL;
         else {
             program.Length = (USHORT)bytes;

@@ -1,0 +1,107 @@
+/* Symbolic links and object directories: what links lead to, what they say, what a listing shows. */
+#include "native_objects.h"
+
+static void query_link(const WCHAR *name)
+{
+    struct named n;
+    HANDLE link;
+    WCHAR text[256];
+    UNICODE_STRING target = {0, sizeof(text), text};
+    ULONG length = 0;
+    NTSTATUS status = NtOpenSymbolicLinkObject(&link, 1, named(&n, NULL, name, OBJ_CASE_INSENSITIVE));
+    printf("open %ls: 0x%08lx\n", name, (unsigned long)status);
+    if (status < 0)
+        return;
+    status = NtQuerySymbolicLinkObject(link, &target, &length);
+    printf("target: 0x%08lx %lu \"%.*ls\"\n", (unsigned long)status, length, target.Length / 2, text);
+    for (unsigned room = 0; room < 64; room += 7) {
+        target.MaximumLength = (USHORT)(room & ~1u);
+        target.Length = 0x4444;
+        length = 0;
+        status = NtQuerySymbolicLinkObject(link, &target, &length);
+        printf("room %u: 0x%08lx %lu %x\n", room & ~1u, (unsigned long)status, length, target.Length);
+    }
+    print_name("link", link);
+    NtClose(link);
+}
+
+static void make_links(void)
+{
+    static const WCHAR *const targets[] = {L"\\BaseNamedObjects", L"\\BaseNamedObjects\\Local", L"\\??\\GLOBALROOT\\BaseNamedObjects",
+                                           L"\\fvm-nowhere", L"relative"};
+    struct named n;
+    UNICODE_STRING target;
+    HANDLE link, event, other;
+    NtCreateEvent(&event, MAXIMUM_ALLOWED, named(&n, NULL, L"\\BaseNamedObjects\\fvm-target", 0), 0, FALSE);
+    for (unsigned i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        RtlInitUnicodeString(&target, targets[i]);
+        step("make link", NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\fvm-link", 0), &target));
+        query_link(L"\\BaseNamedObjects\\fvm-link");
+        other = NULL;
+        step("through it", NtOpenEvent(&other, MAXIMUM_ALLOWED,
+                                       named(&n, NULL, L"\\BaseNamedObjects\\fvm-link\\fvm-target", 0)));
+        if (other) {
+            print_name("through it", other);
+            NtClose(other);
+        }
+        NtClose(link);
+    }
+    NtClose(event);
+    RtlInitUnicodeString(&target, L"");
+    step("empty target", NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\fvm-link", 0), &target));
+}
+
+struct entry {
+    UNICODE_STRING name, type;
+};
+
+static void list(const WCHAR *name, const WCHAR *only)
+{
+    struct named n;
+    static char buffer[4096];
+    struct entry *entry = (struct entry *)buffer;
+    ULONG context = 0, length;
+    HANDLE dir;
+    NTSTATUS status = NtOpenDirectoryObject(&dir, 1, named(&n, NULL, name, OBJ_CASE_INSENSITIVE));
+    printf("list %ls: 0x%08lx\n", name, (unsigned long)status);
+    if (status < 0)
+        return;
+    for (BOOLEAN restart = TRUE; NtQueryDirectoryObject(dir, buffer, sizeof(buffer), TRUE, restart, &context, &length) >= 0;
+         restart = FALSE)
+        if (!only || !_wcsnicmp(entry->name.Buffer, only, wcslen(only)))
+            printf("  %.*ls %.*ls\n", entry->name.Length / 2, entry->name.Buffer, entry->type.Length / 2,
+                   entry->type.Buffer);
+    print_name("directory", dir);
+    NtClose(dir);
+}
+
+int main(void)
+{
+    WCHAR name[128];
+    struct named n;
+    HANDLE dir, a, b;
+    query_link(L"\\BaseNamedObjects\\Local");
+    query_link(L"\\BaseNamedObjects\\Global");
+    query_link(L"\\BaseNamedObjects\\Session");
+    query_link(L"\\DosDevices");
+    query_link(L"\\??\\NUL");
+    query_link(L"\\??\\PIPE");
+    query_link(L"\\DosDevices\\GLOBALROOT");
+    query_link(L"\\DosDevices\\GLOBALROOT\\DosDevices");
+    swprintf(name, 128, L"\\Sessions\\%lu\\BaseNamedObjects\\Local", session());
+    query_link(name);
+    swprintf(name, 128, L"\\Sessions\\BNOLINKS\\%lu", session());
+    query_link(name);
+    make_links();
+    NtCreateDirectoryObject(&dir, 0xf, named(&n, NULL, L"\\BaseNamedObjects\\fvm-list", 0));
+    list(L"\\BaseNamedObjects\\fvm-list", NULL);
+    NtCreateEvent(&a, MAXIMUM_ALLOWED, named(&n, dir, L"one", 0), 0, FALSE);
+    NtCreateMutant(&b, MAXIMUM_ALLOWED, named(&n, dir, L"two", 0), FALSE);
+    list(L"\\BaseNamedObjects\\fvm-list", NULL);
+    list(L"\\BaseNamedObjects", L"fvm-list");
+    list(L"\\KernelObjects", L"Low");
+    list(L"\\??", L"NUL");
+    list(L"\\DosDevices\\GLOBALROOT\\BaseNamedObjects\\fvm-list", NULL);
+    list(L"\\fvm-none", NULL);
+    return 0;
+}
