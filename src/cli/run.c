@@ -49,7 +49,7 @@ static int finish(struct fvm_home *home, const struct options *options, const wc
     struct fvm_error error;
     if (options->remove || (created && !started))
         return fvm_delete(home, name, &error) == FVM_OK ? 0 : report_error(&error);
-    if (created) {
+    if (!options->name) {
         put_text(ERRORS, "fvm: kept VM ");
         put_wide(ERRORS, name);
         put_text(ERRORS, "; 'fvm diff' shows what it changed, 'fvm delete' throws it away\n");
