@@ -104,7 +104,7 @@ void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word
         release_word(use, word);
 }
 
-void handle_closing(HANDLE handle)
+void handle_forget(HANDLE handle)
 {
     struct slot *slot = find_slot(handle);
     if (!slot)
@@ -114,17 +114,14 @@ void handle_closing(HANDLE handle)
             release_word((enum handle_use)use, atomic_exchange(&slot->word[use], 0));
 }
 
-/* Every program closes handles all the time: no more than the look at the table. Before layer_attach it is empty. */
-NTSTATUS NTAPI fvm_NtClose(HANDLE handle)
-{
-    handle_closing(handle);
-    return nt.NtClose(handle);
-}
-
+/* A handle given by another process is one that was not opened here. */
 NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *target,
                                      ACCESS_MASK access, ULONG attributes, ULONG options)
 {
-    if (options & DUPLICATE_CLOSE_SOURCE && source_process == NT_CURRENT_PROCESS)
-        handle_closing(source);
-    return nt.NtDuplicateObject(source_process, source, target_process, target, access, attributes, options);
+    NTSTATUS status =
+        nt.NtDuplicateObject(source_process, source, target_process, target, access, attributes, options);
+    HANDLE made;
+    if (status >= 0 && target && target_process == NT_CURRENT_PROCESS && guard_read(&made, target, sizeof(made)))
+        handle_forget(made);
+    return status;
 }

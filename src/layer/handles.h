@@ -1,9 +1,9 @@
 /* What the layer knows about handles of this process: one word a handle and use, found without a lock.
  *
  * A word is 0, a verdict (bit 1 set: nothing is to be freed), or a value of the use with the two lowest bits clear,
- * which is released when the handle is closed. Whoever works with a word takes it out; a handle that is closed
- * meanwhile does not wait for that, and what is given back then is released. A thread that is killed in between only
- * blocks others that use the same handle in the same way, never its closing. */
+ * which is released when the handle's value is used again. Whoever works with a word takes it out; what is given back after
+ * the handle was forgotten is released. A thread that is killed in between only blocks others that use the same handle
+ * in the same way. */
 #ifndef FVM_LAYER_HANDLES_H
 #define FVM_LAYER_HANDLES_H
 
@@ -30,7 +30,8 @@ uintptr_t handle_value(HANDLE handle, enum handle_use use);
  * stack. False when there is no room for the handle: nothing can be given back. */
 bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word);
 void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word);
-/* To be called before a handle is closed, by whatever service. */
-void handle_closing(HANDLE handle);
+/* Forgets what is known about a handle value: to be called by whatever service made a new handle with that value. Closing is
+ * not intercepted: it is the most frequent service of all, and programs look at its stub's bytes. */
+void handle_forget(HANDLE handle);
 
 #endif

@@ -157,6 +157,20 @@ NTSTATUS file_record(struct str path, enum map_kind kind, struct str lower, cons
                                                          : log_refusal("delta map is full", path, STATUS_DISK_FULL);
 }
 
+/* The last component of the path (a head of the name's own) as its lower spells it: programs use any case. */
+static void respell(struct str path, HANDLE lower)
+{
+    struct strbuf host;
+    char16 *memory = scratch_take();
+    buf_init(&host, memory, PATH_UNITS);
+    struct str leaf = path_leaf(path), own = {0};
+    if (host_name_of_handle(lower, &host))
+        own = path_leaf(buf_str(&host));
+    if (str_equal_fold(layer.up, leaf, own))
+        mem_copy((char16 *)leaf.s, own.s, leaf.len * sizeof(char16));
+    scratch_give(memory);
+}
+
 /* ---- directories ---- */
 
 static NTSTATUS open_lower_of(struct str vm_path, const struct map_place *place, ACCESS_MASK access, ULONG options,
@@ -195,6 +209,7 @@ static NTSTATUS mirror_directory(struct str path, const struct map_place *place)
                        ? STATUS_OBJECT_PATH_NOT_FOUND
                        : status;
         status = query_original(lower, &original);
+        respell(path, lower);
     }
     if (status >= 0)
         status = create_in_storage(path, WRITE_DAC | FILE_WRITE_EA, FILE_DIRECTORY_FILE, &own);
@@ -300,6 +315,7 @@ static NTSTATUS copy_file(struct file_name *name, HANDLE lower, const struct map
     NTSTATUS status = file_mirror_parents(name);
     if (status < 0)
         return status;
+    respell(path, lower);
     if (place->kind == MAP_META)
         make_writable(path);
     keep_parent_times(path, &times);

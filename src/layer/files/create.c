@@ -5,6 +5,8 @@
 #include "layer/files/devices.h"
 #include "layer/files/files.h"
 #include "layer/files/list.h"
+#include "layer/files/watch.h"
+#include "layer/handles.h"
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 #define ACCESS_DATA (FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_EXECUTE)
@@ -41,9 +43,7 @@ static enum intent intent_of(const struct open_call *call)
         return INTENT_CHANGE;
     if (call->access & DELETE || call->options & FILE_DELETE_ON_CLOSE)
         return data ? INTENT_CHANGE : INTENT_META;
-    if (call->access & (FILE_LIST_DIRECTORY | GENERIC_READ) &&
-        call->options & (FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT) &&
-        !(call->options & (FILE_NON_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_SYNCHRONOUS_IO_ALERT)))
+    if (watch_intended(call->access, call->options))
         return INTENT_WATCH;
     return INTENT_READ;
 }
@@ -54,6 +54,8 @@ static NTSTATUS open_real(const struct open_call *call, const struct file_name *
     OBJECT_ATTRIBUTES attributes;
     if (!guard_read(&attributes, call->attributes, sizeof(attributes)))
         return STATUS_ACCESS_VIOLATION;
+    NTSTATUS status;
+    HANDLE handle;
     if (name->trailing && real->len && real->s[real->len - 1] != '\\')
         buf_add_char(real, '\\');
     if (real->overflow)
@@ -61,9 +63,12 @@ static NTSTATUS open_real(const struct open_call *call, const struct file_name *
     struct path_attributes at = path_attributes(buf_str(real));
     attributes.RootDirectory = NULL;
     attributes.ObjectName = &at.name;
-    return nt.NtCreateFile(call->handle, call->access, &attributes, call->io, call->allocation, call->file_attributes,
-                           call->sharing, call->disposition, call->options & ~(ULONG)FILE_OPEN_BY_FILE_ID, call->ea,
-                           call->ea_length);
+    status = nt.NtCreateFile(call->handle, call->access, &attributes, call->io, call->allocation,
+                             call->file_attributes, call->sharing, call->disposition,
+                             call->options & ~(ULONG)FILE_OPEN_BY_FILE_ID, call->ea, call->ea_length);
+    if (status >= 0 && guard_read(&handle, call->handle, sizeof(handle)))
+        handle_forget(handle);
+    return status;
 }
 
 static NTSTATUS open_where(const struct open_call *call, const struct file_name *name, struct file_memory *memory,
@@ -218,7 +223,12 @@ static NTSTATUS open_changing(struct open_call *call, struct file_name *name, st
     bool reads = intent_of(call) == INTENT_READ || (intent_of(call) == INTENT_WATCH && !directory);
     if (!overwrites(call) && reads && !name->stream.len)
         return open_where(call, name, memory, &place, call->access & ACCESS_DATA);
-    return directory ? change_directory(call, name, memory) : change_file(call, name, memory, &place);
+    if (!directory)
+        return change_file(call, name, memory, &place);
+    NTSTATUS changed = change_directory(call, name, memory);
+    if (changed < 0 && intent_of(call) == INTENT_WATCH)
+        return open_where(call, name, memory, &place, true); /* what cannot be mirrored can still be listed */
+    return changed;
 }
 
 static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct file_memory *memory)
@@ -255,7 +265,7 @@ static NTSTATUS open_any(struct open_call *call)
     if (status >= 0 && name.kind == NAME_FILE)
         status = open_file(call, &name, memory);
     else if (status >= 0) {
-        status = device_check(&name, call->access);
+        status = device_check(&name, &call->access);
         if (status >= 0)
             status = nt.NtCreateFile(call->handle, call->access, call->attributes, call->io, call->allocation,
                                      call->file_attributes, call->sharing, call->disposition, call->options, call->ea,

@@ -1,12 +1,12 @@
 /* Which devices a VM may reach. What is not on the list can be asked for its attributes, but not read or written. */
 #include "layer/files/devices.h"
 
-struct allowed {
+struct named {
     const char16 *prefix; /* of the NT name */
 };
 
 /* Each with its reason. */
-static const struct allowed allowed[] = {
+static const struct named allowed[] = {
     {u"\\??\\pipe\\"},            {u"\\Device\\NamedPipe"}, /* interprocess communication, confined elsewhere */
     {u"\\??\\mailslot\\"},        {u"\\Device\\MailSlot"},
     {u"\\??\\CON"},               {u"\\Device\\ConDrv"}, /* consoles: CON, CONIN$, CONOUT$ */
@@ -15,6 +15,10 @@ static const struct allowed allowed[] = {
     {u"\\??\\MountPointManager"}, /* drive letters and volume names; changes are refused in control.c */
     {u"\\Device\\KsecDD"},        {u"\\Device\\CNG"},       {u"\\Device\\DeviceApi"}, /* random numbers, device lists */
     {u"\\??\\AUX"},               {u"\\??\\COM"},           {u"\\??\\LPT"},           {u"\\??\\PRN"}, /* ports */
+};
+
+static const struct named disks[] = {
+    {u"\\??\\PhysicalDrive"}, {u"\\??\\CdRom"}, {u"\\??\\Harddisk"}, {u"\\Device\\Harddisk"}, {u"\\Device\\CdRom"},
 };
 
 #define ACCESS_HARMLESS (SYNCHRONIZE | READ_CONTROL | FILE_READ_ATTRIBUTES | FILE_READ_EA)
@@ -32,16 +36,25 @@ static NTSTATUS probe(struct str nt_name)
     return status;
 }
 
-NTSTATUS device_check(const struct file_name *name, ACCESS_MASK access)
+static bool matches(struct str nt_name, const struct named *table, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_prefix_fold(layer.up, nt_name, str_of(table[i].prefix)))
+            return true;
+    return false;
+}
+
+NTSTATUS device_check(const struct file_name *name, ACCESS_MASK *access)
 {
     struct str nt_name = buf_str(&name->path);
-    if (!(access & ~(ACCESS_MASK)ACCESS_HARMLESS) || !nt_name.len || nt_name.s[0] != '\\')
-        return name->kind == NAME_VOLUME && access & ~(ACCESS_MASK)ACCESS_HARMLESS
-                   ? log_refusal("raw volume", nt_name, STATUS_ACCESS_DENIED)
-                   : STATUS_SUCCESS; /* relative to a device's handle: that was checked when it was opened */
-    for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
-        if (str_prefix_fold(layer.up, nt_name, str_of(allowed[i].prefix)))
-            return STATUS_SUCCESS;
+    bool harmless = !(*access & ~(ACCESS_MASK)ACCESS_HARMLESS);
+    if (name->kind == NAME_VOLUME || matches(nt_name, disks, sizeof(disks) / sizeof(disks[0]))) {
+        *access = ACCESS_HARMLESS;
+        return harmless ? STATUS_SUCCESS : log_refusal("reading and writing a raw volume", nt_name, STATUS_SUCCESS);
+    }
+    /* Relative to a device's handle: that was checked when it was opened. */
+    if (harmless || !nt_name.len || nt_name.s[0] != '\\' || matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
+        return STATUS_SUCCESS;
     NTSTATUS status = probe(nt_name);
     return status < 0 ? status : log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
 }

@@ -79,7 +79,10 @@ static NTSTATUS decode_dos(struct str nt_name, struct str rest, struct file_name
             buf_set(&name->path, drive);
             return STATUS_SUCCESS;
         }
-        return rest.s[2] == '\\' ? finish(name, drive, str_from(rest, 2), false) : STATUS_OBJECT_NAME_INVALID;
+        if (rest.s[2] != '\\')
+            return STATUS_OBJECT_NAME_INVALID;
+        bool doubled = rest.len > 3 && rest.s[3] == '\\'; /* right behind the drive Wine takes two */
+        return finish(name, drive, str_from(rest, doubled ? 3 : 2), false);
     }
     if (take_prefix(&rest, u"GLOBALROOT\\"))
         return name_decode_absolute(str_from(whole, sizeof("GLOBALROOT") - 1), name);
@@ -89,7 +92,8 @@ static NTSTATUS decode_dos(struct str nt_name, struct str rest, struct file_name
         return finish(name, STR(u"unix"), rest, true);
     if (str_prefix_fold(layer.up, rest, STR(u"Volume{"))) {
         size_t end = str_find(rest, '\\');
-        if (end < rest.len)
+        bool device = end == rest.len || (end + 1 == rest.len && nt.__wine_unix_spawnvp); /* Wine has no more of it */
+        if (!device)
             return finish(name, str_head(rest, end), str_from(rest, end), false);
         name->kind = NAME_VOLUME;
         buf_set(&name->path, rest);
@@ -233,10 +237,14 @@ static NTSTATUS decode_relative(HANDLE root, struct str rest, struct file_name *
 /* A name that is not valid for us: the system's own reason, if it has one. */
 static NTSTATUS invalid_name(const OBJECT_ATTRIBUTES *attributes, NTSTATUS status)
 {
-    FILE_BASIC_INFORMATION information;
-    NTSTATUS system = nt.NtQueryAttributesFile(attributes, &information);
+    HANDLE handle;
+    IO_STATUS_BLOCK io;
+    NTSTATUS system = nt.NtOpenFile(&handle, FILE_READ_ATTRIBUTES | SYNCHRONIZE, (OBJECT_ATTRIBUTES *)attributes, &io,
+                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                    FILE_SYNCHRONOUS_IO_NONALERT);
     if (system < 0)
         return system;
+    nt.NtClose(handle);
     return log_refusal("name", (struct str){(const char16 *)attributes->ObjectName->Buffer,
                                             attributes->ObjectName->Length / sizeof(char16)}, status);
 }

@@ -178,7 +178,7 @@ NTSTATUS NTAPI fvm_NtQueryInformationFile(HANDLE file, IO_STATUS_BLOCK *io, void
     case FileAllInformation:
         layer_attach();
         status = query_name(file, io, information, length, class);
-        if (status < 0 || class != FileAllInformation)
+        if ((status < 0 && status != STATUS_BUFFER_OVERFLOW) || class != FileAllInformation)
             return status;
         uint64_t id;
         if (original_id(file, &id))
