@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <wchar.h>
 
-#define OPENS 20000
-#define TRANSFERS 20000
-#define LISTS 40
+#define OPENS 5000
+#define TRANSFERS 10000
+#define LISTS 15
 #define BLOCK 4096
 #define BLOCKS 64
 #define PATH_UNITS 512
