@@ -171,6 +171,30 @@ static void respell(struct str path, HANDLE lower)
     scratch_give(memory);
 }
 
+/* A directory's own times do not change because a copy of what is in it is put into the storage. */
+struct parent_times {
+    HANDLE directory;
+    FILE_BASIC_INFORMATION basic;
+};
+
+static void keep_parent_times(struct str vm_path, struct parent_times *times)
+{
+    IO_STATUS_BLOCK io;
+    times->directory = NULL;
+    if (create_in_storage(path_parent(vm_path), FILE_READ_ATTRIBUTES, FILE_DIRECTORY_FILE, &times->directory) < 0)
+        times->directory = NULL;
+    else
+        nt.NtQueryInformationFile(times->directory, &io, &times->basic, sizeof(times->basic), FileBasicInformation);
+}
+
+static void restore_parent_times(struct parent_times *times)
+{
+    if (!times->directory)
+        return;
+    set_basic(times->directory, &times->basic);
+    nt.NtClose(times->directory);
+}
+
 /* ---- directories ---- */
 
 static NTSTATUS open_lower_of(struct str vm_path, const struct map_place *place, ACCESS_MASK access, ULONG options,
@@ -200,6 +224,7 @@ static bool above_share(struct str path)
 static NTSTATUS mirror_directory(struct str path, const struct map_place *place)
 {
     struct original original = {0};
+    struct parent_times times;
     HANDLE lower = NULL, own;
     NTSTATUS status = STATUS_SUCCESS;
     if (!above_share(path)) {
@@ -211,8 +236,10 @@ static NTSTATUS mirror_directory(struct str path, const struct map_place *place)
         status = query_original(lower, &original);
         respell(path, lower);
     }
+    keep_parent_times(path, &times);
     if (status >= 0)
         status = create_in_storage(path, WRITE_DAC | FILE_WRITE_EA, FILE_DIRECTORY_FILE, &own);
+    restore_parent_times(&times);
     if (status >= 0) {
         if (lower) {
             copy_security(lower, own);
@@ -245,30 +272,6 @@ NTSTATUS file_mirror_parents(const struct file_name *name)
 }
 
 /* ---- files ---- */
-
-/* A directory's own times do not change because a copy of one of its files is put into the storage. */
-struct parent_times {
-    HANDLE directory;
-    FILE_BASIC_INFORMATION basic;
-};
-
-static void keep_parent_times(struct str vm_path, struct parent_times *times)
-{
-    IO_STATUS_BLOCK io;
-    times->directory = NULL;
-    if (create_in_storage(path_parent(vm_path), FILE_READ_ATTRIBUTES, FILE_DIRECTORY_FILE, &times->directory) < 0)
-        times->directory = NULL;
-    else
-        nt.NtQueryInformationFile(times->directory, &io, &times->basic, sizeof(times->basic), FileBasicInformation);
-}
-
-static void restore_parent_times(struct parent_times *times)
-{
-    if (!times->directory)
-        return;
-    set_basic(times->directory, &times->basic);
-    nt.NtClose(times->directory);
-}
 
 static NTSTATUS fill(HANDLE lower, HANDLE own, const struct original *original, enum copy_what what)
 {

@@ -10,6 +10,7 @@
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 #define ACCESS_DATA (FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_EXECUTE)
+#define ACCESS_WRITE (FILE_WRITE_DATA | FILE_APPEND_DATA | GENERIC_WRITE | GENERIC_ALL)
 #define ACCESS_CHANGE                                                                                                  \
     (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | FILE_DELETE_CHILD | WRITE_DAC |       \
      WRITE_OWNER | ACCESS_SYSTEM_SECURITY | MAXIMUM_ALLOWED | GENERIC_WRITE | GENERIC_ALL)
@@ -169,11 +170,13 @@ static NTSTATUS change_directory(struct open_call *call, struct file_name *name,
 static NTSTATUS change_file(struct open_call *call, struct file_name *name, struct file_memory *memory,
                             const struct map_place *place)
 {
-    bool hollow = overwrites(call) && !name->stream.len;
+    /* Without writing access Wine lets an overwriting open succeed and keeps the content. */
+    bool hollow = overwrites(call) && !name->stream.len && call->access & ACCESS_WRITE;
+    bool keeps_content = !overwrites(call) && intent_of(call) == INTENT_META;
     struct map_origin origin = place->origin;
     NTSTATUS status = check_sharing(call, name, place, memory);
     if (status >= 0)
-        status = file_copy_up(name, memory, hollow || intent_of(call) == INTENT_META ? COPY_META : COPY_ALL);
+        status = file_copy_up(name, memory, hollow || keeps_content ? COPY_META : COPY_ALL);
     if (status >= 0)
         status = open_storage(call, name, memory);
     if (status < 0 || !hollow)
@@ -214,10 +217,13 @@ static NTSTATUS open_changing(struct open_call *call, struct file_name *name, st
     if (status < 0 || !place.has_lower)
         return status < 0 ? status : open_storage(call, name, memory);
     status = query_existing(name, &place, memory, &directory);
-    if (status == STATUS_OBJECT_NAME_NOT_FOUND && creates(call))
-        return create_new(call, name, memory);
-    if (status < 0)
+    bool missing = status == STATUS_OBJECT_NAME_NOT_FOUND && creates(call);
+    if (status < 0 && !missing)
         return status;
+    if (overwrites(call) && call->options & FILE_DIRECTORY_FILE)
+        return STATUS_INVALID_PARAMETER;
+    if (missing)
+        return create_new(call, name, memory);
     if (call->disposition == FILE_CREATE && !name->stream.len)
         return STATUS_OBJECT_NAME_COLLISION;
     bool reads = intent_of(call) == INTENT_READ || (intent_of(call) == INTENT_WATCH && !directory);
