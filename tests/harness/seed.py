@@ -24,6 +24,11 @@ FILES = {
     "tree/b/1.dat": b"b1",
 }
 DIRECTORIES = ["empty dir", "sub/empty"]
+# One for each combination that a program tries, so that each meets a file of the host that nothing has touched.
+MANY = 90
+FILES.update({f"many/{n:02}.txt": b"one of many\r\n" for n in range(MANY)})
+FILES.update({f"dirs/{n:02}/inside.txt": b"inside\r\n" for n in range(1, MANY, 2)})
+DIRECTORIES += [f"dirs/{n:02}" for n in range(0, MANY, 2)]
 
 
 def seed(directory, links=True):
