@@ -36,16 +36,13 @@ static struct slot *make_slot(HANDLE handle)
 {
     struct slot *found = find_slot(handle), *expected = NULL;
     uintptr_t index = (uintptr_t)handle / 4 / CHUNK_SLOTS;
-    void *memory = NULL;
-    SIZE_T size = CHUNK_SLOTS * sizeof(struct slot);
     if (found || index >= CHUNKS)
         return found;
-    if (nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) < 0)
+    struct slot *made = memory_take(CHUNK_SLOTS * sizeof(struct slot));
+    if (!made)
         return NULL;
-    if (!atomic_compare_exchange_strong(&chunks[index], &expected, (struct slot *)memory)) {
-        size = 0; /* another thread was faster */
-        nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &size, MEM_RELEASE);
-    }
+    if (!atomic_compare_exchange_strong(&chunks[index], &expected, made))
+        memory_give(made); /* another thread was faster */
     return find_slot(handle);
 }
 

@@ -38,8 +38,8 @@ static void attach(void)
     SIZE_T size = 0;
     HANDLE section = (HANDLE)(uintptr_t)fvm_layer_header.boot.section;
     enum { VIEW_UNMAP = 2 }; /* not inherited by children */
-    NTSTATUS status = nt.NtMapViewOfSection(section, NT_CURRENT_PROCESS, &view, 0, 0, NULL, &size, VIEW_UNMAP, 0,
-                                            PAGE_READWRITE);
+    NTSTATUS status = nt.NtMapViewOfSection(section, NT_CURRENT_PROCESS, &view, 0, 0, NULL, &size, VIEW_UNMAP,
+                                            MEM_TOP_DOWN, PAGE_READWRITE);
     if (status < 0)
         end_process(status);
     const struct vm_shared *vm = view;
@@ -150,22 +150,20 @@ static void cut_journal(size_t size)
     nt.NtClose(file);
 }
 
-/* Reads the whole journal; NULL when it cannot be read. Free with NtFreeVirtualMemory. */
+/* Reads the whole journal; NULL when it cannot be read. Free with memory_give. */
 static uint8_t *read_journal(size_t *size)
 {
     FILE_STANDARD_INFORMATION information;
     IO_STATUS_BLOCK io;
     if (nt.NtQueryInformationFile(layer.journal, &io, &information, sizeof(information), FileStandardInformation) < 0)
         return NULL;
-    void *memory = NULL;
-    SIZE_T room = (SIZE_T)information.EndOfFile.QuadPart + 1;
-    if (nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &room, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) < 0)
+    void *memory = memory_take((SIZE_T)information.EndOfFile.QuadPart + 1);
+    if (!memory)
         return NULL;
     LARGE_INTEGER at = {.QuadPart = 0};
     *size = (size_t)information.EndOfFile.QuadPart;
     if (*size && nt.NtReadFile(layer.journal, NULL, NULL, NULL, &io, memory, (ULONG)*size, &at, NULL) < 0) {
-        SIZE_T all = 0;
-        nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &all, MEM_RELEASE);
+        memory_give(memory);
         return NULL;
     }
     return memory;
@@ -182,9 +180,7 @@ void layer_rebuild(void)
     map_set(layer.map, (struct str){layer.vm->home.s, layer.vm->home.len}, MAP_HIDDEN, (struct str){0}, NULL);
     enum journal_status status = journal_replay(layer.map, journal, size, &good, &full, storage_renamed, NULL);
     map_end_rebuild(layer.map);
-    void *memory = journal;
-    SIZE_T all = 0;
-    nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &all, MEM_RELEASE);
+    memory_give(journal);
     if (good < size)
         cut_journal(good);
     if (status == JOURNAL_BAD_HEADER || full)

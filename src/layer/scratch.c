@@ -27,11 +27,9 @@ void *scratch_take(void)
             continue;
         if (slots[slot])
             return slots[slot];
-        SIZE_T size = SCRATCH_SIZE;
-        if (nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &slots[slot], 0, &size, MEM_RESERVE | MEM_COMMIT,
-                                       PAGE_READWRITE) >= 0)
+        slots[slot] = memory_take(SCRATCH_SIZE);
+        if (slots[slot])
             return slots[slot];
-        slots[slot] = NULL;
         atomic_fetch_and(&taken, ~(1ull << slot));
         wait_a_moment();
     }

@@ -50,12 +50,10 @@ static void *at_target(const struct entering *e, union target_pointer pointer, s
 static NTSTATUS allocate(struct entering *e)
 {
     e->copy_size = (e->file.image_size + PAGE - 1) & ~(SIZE_T)(PAGE - 1);
-    void *memory = NULL;
-    NTSTATUS status =
-        nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &e->copy_size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (status < 0)
+    NTSTATUS status = STATUS_NO_MEMORY;
+    e->copy = memory_take(e->copy_size);
+    if (!e->copy)
         return fail(e, status, "allocate a copy of the layer");
-    e->copy = memory;
 
     uint64_t ntdll = (uintptr_t)e->ntdll.base;
     for (int i = 1; i <= NEAR_TRIES; i++) {
@@ -143,14 +141,10 @@ static NTSTATUS hook_stub(struct entering *e, struct layer_row *row, uint8_t *tr
 static NTSTATUS hook_stubs(struct entering *e)
 {
     SIZE_T size = e->high - e->low, done = 0;
-    void *memory = NULL;
-    NTSTATUS status =
-        nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (status < 0)
-        return fail(e, status, "allocate a copy of the stubs");
-    e->stubs = memory;
-    size = e->high - e->low;
-    status = nt.NtReadVirtualMemory(e->process, e->ntdll.base + e->low, e->stubs, size, &done);
+    e->stubs = memory_take(size);
+    if (!e->stubs)
+        return fail(e, STATUS_NO_MEMORY, "allocate a copy of the stubs");
+    NTSTATUS status = nt.NtReadVirtualMemory(e->process, e->ntdll.base + e->low, e->stubs, size, &done);
     if (status < 0 || done != size)
         return fail(e, status < 0 ? status : STATUS_PARTIAL_COPY, "read the stubs");
     uint8_t *trampoline = at_target(e, e->header->trampolines, e->header->row_count * STUB_MAX);
@@ -227,13 +221,6 @@ static NTSTATUS write_stubs(struct entering *e)
     return status < 0 ? status : protect_there(e, address, size, old, &ignored);
 }
 
-static void free_here(void *memory)
-{
-    SIZE_T size = 0;
-    if (memory)
-        nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &size, MEM_RELEASE);
-}
-
 NTSTATUS process_enter(HANDLE process, const uint8_t *file, size_t size, const struct layer_boot *boot,
                        struct enter_error *error)
 {
@@ -256,7 +243,7 @@ NTSTATUS process_enter(HANDLE process, const uint8_t *file, size_t size, const s
         status = write_layer(&e);
     if (status >= 0)
         status = write_stubs(&e);
-    free_here(e.stubs);
-    free_here(e.copy);
+    memory_give(e.stubs);
+    memory_give(e.copy);
     return status;
 }

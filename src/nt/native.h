@@ -32,6 +32,24 @@ extern struct native nt;
 /* Base of this process's ntdll. */
 const uint8_t *native_ntdll(void);
 
+/* Zeroed memory of this process, NULL when there is none. From the top of the address space: the low addresses are the
+ * program's, as they would be without us. */
+static inline void *memory_take(SIZE_T size)
+{
+    void *memory = NULL;
+    return nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &size, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN,
+                                      PAGE_READWRITE) < 0
+               ? NULL
+               : memory;
+}
+
+static inline void memory_give(void *memory)
+{
+    SIZE_T whole = 0;
+    if (memory)
+        nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &whole, MEM_RELEASE);
+}
+
 #ifndef FVM_LAYER
 /* Fills nt from this process's ntdll. Returns the name of the first export that is missing, or NULL. */
 const char *native_init(void);

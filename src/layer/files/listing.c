@@ -68,11 +68,9 @@ bool list_is_dots(struct str name)
 
 static NTSTATUS grow(struct listing **listing, SIZE_T room, uint32_t used)
 {
-    void *memory = NULL;
-    NTSTATUS status =
-        nt.NtAllocateVirtualMemory(NT_CURRENT_PROCESS, &memory, 0, &room, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (status < 0)
-        return status;
+    struct listing *memory = memory_take(room);
+    if (!memory)
+        return STATUS_NO_MEMORY;
     if (*listing) {
         mem_copy(memory, *listing, used);
         listing_free(*listing);
@@ -131,10 +129,7 @@ NTSTATUS listing_append(struct listing **listing, enum list_side side, const uin
 
 void listing_free(struct listing *listing)
 {
-    void *memory = listing;
-    SIZE_T all = 0;
-    if (memory)
-        nt.NtFreeVirtualMemory(NT_CURRENT_PROCESS, &memory, &all, MEM_RELEASE);
+    memory_give(listing);
 }
 
 void listing_release(uintptr_t listing)

@@ -17,6 +17,17 @@ static bool identify(HANDLE process, struct shared_process *identity)
     return true;
 }
 
+/* The program's handle may be for other things than questions. */
+static bool identify_otherwise(HANDLE process, struct shared_process *identity)
+{
+    HANDLE own;
+    if (nt.NtDuplicateObject(NT_CURRENT_PROCESS, process, NT_CURRENT_PROCESS, &own, PROCESS_QUERY_INFORMATION, 0, 0) < 0)
+        return false;
+    bool known = identify(own, identity);
+    nt.NtClose(own);
+    return known;
+}
+
 static struct shared_process *table(void)
 {
     return ((struct vm_shared *)layer.vm)->process;
@@ -27,7 +38,7 @@ bool process_is_ours(HANDLE process)
     struct shared_process identity;
     if (process == NT_CURRENT_PROCESS)
         return true;
-    if (!identify(process, &identity))
+    if (!identify(process, &identity) && !identify_otherwise(process, &identity))
         return false;
     for (unsigned i = 0; i < VM_PROCESSES; i++)
         if (table()[i].pid == identity.pid && table()[i].create_time == identity.create_time)
