@@ -1,5 +1,6 @@
 /* Control codes. Most ask a question, or want a handle that may write (and what a VM may write is its own); these do not. */
 #include "layer/files/change.h"
+#include "layer/objects/pipes.h"
 
 enum {
     CODE_SET_OBJECT_ID = 0x90098,
@@ -55,6 +56,8 @@ NTSTATUS NTAPI fvm_NtFsControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE ap
                                    ULONG code, void *in, ULONG in_length, void *out, ULONG out_length)
 {
     HANDLE own = file;
+    if (code == CODE_PIPE_WAIT)
+        return pipe_wait(file, event, apc, context, io, in, in_length, out, out_length);
     if (makes_link(code) || changes_volume(code)) {
         layer_attach();
         return refuse(file, makes_link(code) ? "making a link" : "change of a volume");

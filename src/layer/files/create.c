@@ -7,6 +7,7 @@
 #include "layer/files/list.h"
 #include "layer/files/watch.h"
 #include "layer/handles.h"
+#include "layer/objects/pipes.h"
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 #define ACCESS_DATA (FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_EXECUTE)
@@ -240,6 +241,8 @@ static NTSTATUS open_changing(struct open_call *call, struct file_name *name, st
 static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct file_memory *memory)
 {
     struct map_place place;
+    if (pipe_of_machine(buf_str(&name->path)))
+        return log_refusal("pipe by way of the network", buf_str(&name->path), STATUS_BAD_NETWORK_PATH);
     NTSTATUS status = file_resolve(name, memory, &place);
     if (status < 0)
         return status;
@@ -262,6 +265,31 @@ static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct
     return status;
 }
 
+static NTSTATUS open_system(const struct open_call *call, OBJECT_ATTRIBUTES *attributes)
+{
+    return nt.NtCreateFile(call->handle, call->access, attributes, call->io, call->allocation, call->file_attributes,
+                           call->sharing, call->disposition, call->options, call->ea, call->ea_length);
+}
+
+/* No file: a pipe or mailslot, which is the VM's own (objects/pipes.c), or a device. */
+static NTSTATUS open_other(struct open_call *call, const struct file_name *name)
+{
+    struct pipe_name pipe;
+    char16 *memory = scratch_take();
+    NTSTATUS status;
+    if (pipe_resolve(call->attributes, memory, &pipe) == PIPE_OWN) {
+        status = open_system(call, &pipe.attributes);
+        if (pipe_try_system(&pipe, status))
+            status = open_system(call, call->attributes);
+    } else {
+        status = device_check(name, &call->access);
+        if (status >= 0)
+            status = open_system(call, call->attributes);
+    }
+    scratch_give(memory);
+    return status;
+}
+
 static NTSTATUS open_any(struct open_call *call)
 {
     layer_attach();
@@ -270,13 +298,8 @@ static NTSTATUS open_any(struct open_call *call)
     NTSTATUS status = name_decode(call->attributes, call->options, memory, &name);
     if (status >= 0 && name.kind == NAME_FILE)
         status = open_file(call, &name, memory);
-    else if (status >= 0) {
-        status = device_check(&name, &call->access);
-        if (status >= 0)
-            status = nt.NtCreateFile(call->handle, call->access, call->attributes, call->io, call->allocation,
-                                     call->file_attributes, call->sharing, call->disposition, call->options, call->ea,
-                                     call->ea_length);
-    }
+    else if (status >= 0)
+        status = open_other(call, &name);
     scratch_give(memory);
     return status;
 }

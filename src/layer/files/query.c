@@ -1,8 +1,26 @@
 /* Questions about files: attributes by name, and every answer that holds a name or an identity of a handle. */
 #include "layer/files/files.h"
 #include "layer/objects/objects.h"
+#include "layer/objects/pipes.h"
 
 /* ---- by name ---- */
+
+/* The VM's own pipe, if it is one; STATUS_REPARSE for what the system may be asked as it is. */
+static NTSTATUS pipe_query(const OBJECT_ATTRIBUTES *attributes, struct file_memory *memory, struct strbuf *real)
+{
+    struct pipe_name own;
+    char16 *work = scratch_take();
+    NTSTATUS status = STATUS_REPARSE;
+    if (pipe_resolve(attributes, work, &own) == PIPE_OWN && !own.endpoint) {
+        buf_init(real, memory->real, PATH_UNITS);
+        if (own.attributes.RootDirectory)
+            buf_add(real, STR(u"\\Device\\NamedPipe\\"));
+        buf_add(real, (struct str){(const char16 *)own.name.Buffer, own.name.Length / sizeof(char16)});
+        status = real->overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
+    }
+    scratch_give(work);
+    return status;
+}
 
 /* Resolves a name for a query; real is the NT path to ask. STATUS_REPARSE: no file, ask with the program's own arguments. */
 static NTSTATUS resolve_query(const OBJECT_ATTRIBUTES *attributes, struct file_memory *memory, struct strbuf *real)
@@ -13,7 +31,7 @@ static NTSTATUS resolve_query(const OBJECT_ATTRIBUTES *attributes, struct file_m
     if (status < 0)
         return status;
     if (name.kind != NAME_FILE)
-        return STATUS_REPARSE;
+        return pipe_query(attributes, memory, real);
     status = file_resolve(&name, memory, &place);
     if (status < 0)
         return status;
@@ -124,10 +142,14 @@ static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, 
     ULONG at = class == FileAllInformation ? (ULONG)offsetof(FILE_ALL_INFORMATION, NameInformation) : 0;
     struct file_memory *memory = scratch_take();
     struct strbuf vm_path;
+    struct str pipe;
     NTSTATUS status;
     if (length < at + sizeof(FILE_NAME_INFORMATION) || !name_differs(file, &vm_path, memory))
+    {
         status = nt.NtQueryInformationFile(file, io, information, length, class);
-    else {
+        if (!at && pipe_file_name(file, information, status, memory->work, &pipe))
+            status = put_name(information, length, at, pipe, io);
+    } else {
         status = STATUS_SUCCESS;
         if (at) {
             uint8_t *all = (uint8_t *)memory->work;
@@ -250,6 +272,9 @@ static bool own_name(const UNICODE_STRING *system_name, struct file_memory *memo
         buf_add(out, own.len ? own : STR(u"\\"));
         return buf_terminate(out);
     }
+    buf_init(out, memory->more, PATH_UNITS);
+    if (pipe_show(name, out))
+        return true;
     return name.len && name_show(name, memory, out);
 }
 

@@ -1,0 +1,259 @@
+/* Pipes and mailslots. Only who makes or opens one by name is intercepted; reading, writing and everything else that is done
+ * with a handle is not. A program's spelling of the way to the device is kept as it is, the VM's name is put behind it. */
+#include "layer/objects/pipes.h"
+
+#include "layer/files/files.h"
+#include "layer/objects/objects.h"
+
+/* The system's own servers that a client in a VM reaches when the VM has none of that name, each with its reason. */
+static const char16 *const endpoints[] = {
+    u"svcctl",        /* the service control manager: asked by every program that looks at services; see services/ */
+    u"ntsvcs",        /* the same, and device installation */
+    u"wine_plugplay", /* Wine: arrival and removal of devices */
+    u"lsarpc",        /* names and identifiers of accounts */
+    u"lsass",         /* the same */
+    u"samr",          /* groups and members of accounts */
+    u"netlogon",      /* the same, of a domain */
+    u"wkssvc",        /* the machine's name and domain */
+    u"srvsvc",        /* the same */
+    u"epmapper",      /* where the system's other servers are */
+    u"spoolss",       /* printing */
+    u"eventlog",      /* writing to the system's log */
+};
+
+static const char16 *const devices[] = {u"\\Device\\NamedPipe", u"\\Device\\Mailslot"};
+
+static bool take(struct str *s, struct str prefix)
+{
+    if (!str_prefix_fold(layer.up, *s, prefix))
+        return false;
+    *s = str_from(*s, prefix.len);
+    return true;
+}
+
+/* What is behind the pipe device's name and its backslash; false when it is another name. */
+static bool behind_device(struct str name, struct str *rest)
+{
+    for (;;) {
+        for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+            *rest = name;
+            if (take(rest, str_of(devices[i])) && (!rest->len || take(rest, STR(u"\\"))))
+                return true;
+        }
+        if (!take(&name, STR(u"\\??\\")) && !take(&name, STR(u"\\DosDevices\\")) && !take(&name, STR(u"\\GLOBAL??\\")))
+            return false;
+        while (take(&name, STR(u"Global\\")) || take(&name, STR(u"??\\")))
+            ;
+        *rest = name;
+        if ((take(rest, STR(u"pipe")) || take(rest, STR(u"mailslot"))) && (!rest->len || take(rest, STR(u"\\"))))
+            return true;
+        if (!take(&name, STR(u"GLOBALROOT")))
+            return false;
+    }
+}
+
+static struct str own_prefix(void)
+{
+    return path_leaf(object_root());
+}
+
+static bool is_endpoint(struct str name)
+{
+    for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
+        if (str_equal_fold(layer.up, name, str_of(endpoints[i])))
+            return true;
+    return false;
+}
+
+/* ---- decoding ---- */
+
+static bool query_object_name(HANDLE handle, char16 *memory, struct str *name)
+{
+    FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)memory;
+    ULONG length;
+    if (nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information, SCRATCH_SIZE / 2,
+                         &length) < 0)
+        return false;
+    *name = (struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
+    return true;
+}
+
+/* Is a name relative to this handle one on the pipe device? */
+static bool is_device(HANDLE root, char16 *memory)
+{
+    struct str name, rest;
+    return query_object_name(root, memory, &name) && behind_device(name, &rest) && !rest.len;
+}
+
+enum pipe_kind pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *own)
+{
+    struct strbuf b;
+    struct str rest;
+    own->endpoint = false;
+    if (!guard_read(&own->attributes, program, sizeof(own->attributes)) || !own->attributes.ObjectName ||
+        !guard_read(&own->name, own->attributes.ObjectName, sizeof(own->name)))
+        return PIPE_NONE;
+    size_t len = own->name.Length / sizeof(char16);
+    struct str prefix = own_prefix();
+    if (!len)
+        return PIPE_DEVICE;
+    /* the program's name at a distance, so that the VM's can be put into it */
+    char16 *name = memory + SCRATCH_SIZE / sizeof(char16) - UNICODE_STRING_MAX_CHARS - 1;
+    if (!guard_read(name, own->name.Buffer, len * sizeof(char16)))
+        return PIPE_NONE;
+    rest = (struct str){name, len};
+    if (own->attributes.RootDirectory) {
+        if (!is_device(own->attributes.RootDirectory, memory))
+            return PIPE_NONE;
+    } else if (!behind_device((struct str){name, len}, &rest))
+        return PIPE_NONE;
+    else if (!rest.len)
+        return PIPE_DEVICE;
+    buf_init(&b, memory, UNICODE_STRING_MAX_CHARS);
+    buf_add(&b, (struct str){name, len - rest.len});
+    buf_add(&b, prefix);
+    buf_add_char(&b, '\\');
+    buf_add(&b, rest);
+    if (b.overflow)
+        return PIPE_DEVICE; /* longer than the system's longest: it will say so */
+    own->name = (UNICODE_STRING){(USHORT)(b.len * sizeof(char16)), (USHORT)(b.len * sizeof(char16)), (WCHAR *)b.s};
+    own->attributes.ObjectName = &own->name;
+    own->endpoint = is_endpoint(rest);
+    return PIPE_OWN;
+}
+
+bool pipe_try_system(const struct pipe_name *own, NTSTATUS status)
+{
+    return own->endpoint && (status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_OBJECT_PATH_NOT_FOUND);
+}
+
+bool pipe_of_machine(struct str vm_path)
+{
+    struct str share;
+    if (!str_equal_fold(layer.up, path_first(vm_path), STR(u"UNC")))
+        return false;
+    share = path_first(path_rest(path_rest(vm_path)));
+    return str_equal_fold(layer.up, share, STR(u"pipe")) || str_equal_fold(layer.up, share, STR(u"mailslot")) ||
+           str_equal_fold(layer.up, share, STR(u"ipc$"));
+}
+
+/* ---- making one ---- */
+
+/* A name that is no pipe's as far as can be seen might still have led to one, by links. */
+static NTSTATUS check_made(enum pipe_kind kind, HANDLE *handle, NTSTATUS status)
+{
+    HANDLE made;
+    if (kind != PIPE_NONE || status < 0 || !guard_read(&made, handle, sizeof(made)))
+        return status;
+    nt.NtClose(made);
+    made = NULL;
+    guard_write(handle, &made, sizeof(made));
+    return log_refusal("making a pipe by way of a link", (struct str){0}, STATUS_ACCESS_DENIED);
+}
+
+NTSTATUS NTAPI fvm_NtCreateNamedPipeFile(HANDLE *handle, ULONG access, OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io,
+                                         ULONG sharing, ULONG disposition, ULONG options, ULONG type, ULONG read_mode,
+                                         ULONG completion_mode, ULONG instances, ULONG inbound, ULONG outbound,
+                                         LARGE_INTEGER *timeout)
+{
+    layer_attach();
+    char16 *memory = scratch_take();
+    struct pipe_name own;
+    enum pipe_kind kind = pipe_resolve(attributes, memory, &own);
+    NTSTATUS status =
+        nt.NtCreateNamedPipeFile(handle, access, kind == PIPE_OWN ? &own.attributes : attributes, io, sharing,
+                                 disposition, options, type, read_mode, completion_mode, instances, inbound,
+                                 outbound, timeout);
+    status = check_made(kind, handle, status);
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtCreateMailslotFile(HANDLE *handle, ULONG access, OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io,
+                                        ULONG options, ULONG quota, ULONG message_size, LARGE_INTEGER *timeout)
+{
+    layer_attach();
+    char16 *memory = scratch_take();
+    struct pipe_name own;
+    enum pipe_kind kind = pipe_resolve(attributes, memory, &own);
+    NTSTATUS status =
+        nt.NtCreateMailslotFile(handle, access, kind == PIPE_OWN ? &own.attributes : attributes, io, options, quota,
+                                message_size, timeout);
+    status = check_made(kind, handle, status);
+    scratch_give(memory);
+    return status;
+}
+
+/* ---- waiting for one ---- */
+
+/* FILE_PIPE_WAIT_FOR_BUFFER; source: WDK, ntifs.h. */
+struct wait_buffer {
+    LARGE_INTEGER timeout;
+    ULONG name_length; /* bytes */
+    BOOLEAN timeout_specified;
+    WCHAR name[1];
+};
+#define WAIT_HEAD offsetof(struct wait_buffer, name)
+
+NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io, void *in,
+                   ULONG in_length, void *out, ULONG out_length)
+{
+    layer_attach();
+    struct wait_buffer *own = scratch_take();
+    struct str prefix = own_prefix(), name;
+    ULONG room = UNICODE_STRING_MAX_BYTES, added = (ULONG)((prefix.len + 1) * sizeof(char16));
+    NTSTATUS status;
+    bool asked = false;
+    if (in_length >= WAIT_HEAD && guard_read(own, in, WAIT_HEAD) && own->name_length &&
+        own->name_length <= in_length - WAIT_HEAD && own->name_length <= room &&
+        guard_read(own->name + prefix.len + 1, (uint8_t *)in + WAIT_HEAD, own->name_length)) {
+        name = (struct str){(char16 *)own->name + prefix.len + 1, own->name_length / sizeof(char16)};
+        mem_copy(own->name, prefix.s, prefix.len * sizeof(char16));
+        own->name[prefix.len] = '\\';
+        own->name_length += added;
+        status = nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, own,
+                                    (ULONG)WAIT_HEAD + own->name_length, out, out_length);
+        asked = status != STATUS_OBJECT_NAME_NOT_FOUND || !is_endpoint(name);
+    }
+    if (!asked)
+        status = nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, in, in_length, out, out_length);
+    scratch_give(own);
+    return status;
+}
+
+/* ---- names ---- */
+
+bool pipe_show(struct str system_name, struct strbuf *own)
+{
+    struct str rest, prefix = own_prefix();
+    if (!behind_device(system_name, &rest) || !prefix.len)
+        return false;
+    struct str device = str_head(system_name, system_name.len - rest.len);
+    if (!take(&rest, prefix) || !take(&rest, STR(u"\\")))
+        return false;
+    buf_add(own, device);
+    buf_add(own, rest);
+    return buf_terminate(own);
+}
+
+bool pipe_file_name(HANDLE pipe, const void *said, NTSTATUS status, char16 *memory, struct str *own)
+{
+    static const char16 start[] = u"\\FVM.";
+    enum { START = sizeof(start) / sizeof(start[0]) - 1 };
+    char16 first[START];
+    IO_STATUS_BLOCK io;
+    if ((status != STATUS_SUCCESS && status != STATUS_BUFFER_OVERFLOW) ||
+        !guard_read(first, (const uint8_t *)said + offsetof(FILE_NAME_INFORMATION, FileName), sizeof(first)))
+        return false;
+    if (status == STATUS_SUCCESS && !str_equal((struct str){first, START}, STR(u"\\FVM.")))
+        return false;
+    FILE_NAME_INFORMATION *information = (FILE_NAME_INFORMATION *)memory;
+    if (nt.NtQueryInformationFile(pipe, &io, information, PATH_UNITS * sizeof(char16), FileNameInformation) < 0)
+        return false;
+    struct str name = {(const char16 *)information->FileName, information->FileNameLength / sizeof(char16)};
+    struct str prefix = own_prefix();
+    if (!prefix.len || !take(&name, STR(u"\\")) || !take(&name, prefix) || !name.len || name.s[0] != '\\')
+        return false;
+    *own = name;
+    return true;
+}

@@ -1,0 +1,36 @@
+/* Named pipes and mailslots of a VM: what a program calls pipe\x is pipe\FVM.<id>\x. */
+#ifndef FVM_LAYER_OBJECTS_PIPES_H
+#define FVM_LAYER_OBJECTS_PIPES_H
+
+#include "layer/layer.h"
+
+struct pipe_name {
+    OBJECT_ATTRIBUTES attributes; /* for the system */
+    UNICODE_STRING name;
+    bool endpoint; /* one of the system's, to be used by clients when the VM has no server of that name */
+};
+
+enum pipe_kind {
+    PIPE_NONE,   /* no pipe; nothing is known about the name */
+    PIPE_OWN,    /* *own is for the system */
+    PIPE_DEVICE, /* the pipe device itself, or something without a name */
+};
+
+/* Decodes attributes of the program; `memory` is a scratch block that *own lives in. */
+enum pipe_kind pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *own);
+/* A client of this endpoint that found no server in the VM may try the system's. */
+bool pipe_try_system(const struct pipe_name *own, NTSTATUS status);
+/* Does this VM path lead to pipes or mailslots of a machine (UNC\server\pipe\x)? */
+bool pipe_of_machine(struct str vm_path);
+
+/* The VM's name of a pipe for its object name (\Device\NamedPipe\FVM.<id>\x). */
+bool pipe_show(struct str system_name, struct strbuf *own);
+/* What FileNameInformation should have said, when `said`, the system's answer, is the name of a pipe in the VM. */
+bool pipe_file_name(HANDLE pipe, const void *said, NTSTATUS status, char16 *memory, struct str *own);
+
+/* FSCTL_PIPE_WAIT, whose buffer names a pipe. */
+#define CODE_PIPE_WAIT 0x110018u
+NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io, void *in,
+                   ULONG in_length, void *out, ULONG out_length);
+
+#endif
