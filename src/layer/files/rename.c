@@ -52,6 +52,23 @@ static NTSTATUS storage_attributes(const struct file_name *name, struct file_mem
     return nt.NtQueryAttributesFile(path_object(&at), &information);
 }
 
+/* Whoever has the original open and does not share it for deleting keeps it from being replaced. */
+static NTSTATUS check_replacing(const struct renaming *r, const struct map_place *place)
+{
+    struct strbuf lower;
+    IO_STATUS_BLOCK io;
+    HANDLE file;
+    buf_init(&lower, r->to_memory->real, PATH_UNITS);
+    file_lower_path(&r->to, place, &lower);
+    struct path_attributes at = path_attributes(buf_str(&lower));
+    NTSTATUS status = nt.NtOpenFile(&file, DELETE | SYNCHRONIZE, path_object(&at), &io,
+                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                    FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
+    if (status >= 0)
+        nt.NtClose(file);
+    return status == STATUS_SHARING_VIOLATION ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+}
+
 /* [locked] Brings the target, if it exists, or else its parents into storage. */
 static NTSTATUS prepare_target(struct renaming *r)
 {
@@ -63,6 +80,8 @@ static NTSTATUS prepare_target(struct renaming *r)
         return log_refusal("FVM's own files", buf_str(&r->to.path), STATUS_ACCESS_DENIED);
     if (!place.has_lower || place.kind == MAP_DIR || place.kind == MAP_META)
         return STATUS_SUCCESS;
+    if (r->head.Flags & FILE_RENAME_REPLACE_IF_EXISTS && check_replacing(r, &place) < 0)
+        return STATUS_ACCESS_DENIED;
     status = file_copy_up(&r->to, r->to_memory, COPY_META);
     if (status != STATUS_OBJECT_NAME_NOT_FOUND)
         return status;
