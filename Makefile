@@ -55,7 +55,7 @@ install: all
 format:
 	@tools/lint --fix
 
-lint:
+lint: setup-check all
 	@tools/lint
 
 clean:
