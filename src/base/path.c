@@ -3,6 +3,7 @@
 
 #define PATH_MAX_UNITS 32000u
 #define COMPONENT_MAX_UNITS 255u
+#define KEY_NAME_MAX_UNITS 256u /* NT allows 255, Wine one more */
 
 struct str path_first(struct str path)
 {
@@ -45,12 +46,27 @@ static bool component_valid(struct str name)
     return true;
 }
 
-bool path_valid(struct str path)
+static bool key_name_valid(struct str name)
+{
+    return name.len && name.len <= KEY_NAME_MAX_UNITS;
+}
+
+static bool all_valid(struct str path, bool (*valid)(struct str name))
 {
     if (!path.len || path.len > PATH_MAX_UNITS || path.s[path.len - 1] == '\\')
         return false;
     for (struct str rest = path; rest.len; rest = path_rest(rest))
-        if (!component_valid(path_first(rest)))
+        if (!valid(path_first(rest)))
             return false;
     return true;
+}
+
+bool path_valid(struct str path)
+{
+    return all_valid(path, component_valid);
+}
+
+bool key_path_valid(struct str path)
+{
+    return all_valid(path, key_name_valid);
 }

@@ -55,5 +55,7 @@ bool path_under_fold(upcase_table up, struct str path, struct str top); /* equal
 /* Every component is 1 to 255 units, none is "." or "..", none holds NUL, '/', '\\' or ':'; 1 to 32,000 units in all.
  * What is read from a journal or an archive must pass this before it names a file. */
 bool path_valid(struct str path);
+/* The same for names of registry keys: components are 1 to 256 units of anything but a backslash. */
+bool key_path_valid(struct str path);
 
 #endif

@@ -2,7 +2,7 @@
  *
  *   header   0  8  "FVMDELTA"
  *            8  4  version
- *           12  4  zero
+ *           12  4  names: 0 of files, 1 of registry keys
  *   record   0  4  CRC-32 of the record from byte 4 on
  *            4  4  size of the record in bytes
  *            8  1  type
@@ -23,8 +23,9 @@
 
 #define JOURNAL_VERSION 1u
 #define RECORD_FIXED 40u
+#define NAMES_AT 12u
 
-static const uint8_t header_bytes[JOURNAL_HEADER_SIZE] = {'F', 'V', 'M', 'D', 'E', 'L', 'T', 'A', JOURNAL_VERSION};
+static const uint8_t header_bytes[NAMES_AT] = {'F', 'V', 'M', 'D', 'E', 'L', 'T', 'A', JOURNAL_VERSION};
 
 static void put(uint8_t *out, uint64_t value, size_t bytes)
 {
@@ -52,14 +53,15 @@ static size_t record_size(size_t path_units, size_t other_units)
 
 static bool record_valid(const struct journal_record *r)
 {
+    bool (*valid)(struct str path) = r->names == JOURNAL_KEYS ? key_path_valid : path_valid;
     switch (r->type) {
     case JOURNAL_SET:
-        return path_valid(r->path) && kind_is_delta(r->kind) && !r->cover &&
-               (r->kind == MAP_OWN ? !r->other.len : !r->other.len || path_valid(r->other));
+        return valid(r->path) && kind_is_delta(r->kind) && !r->cover &&
+               (r->kind == MAP_OWN ? !r->other.len : !r->other.len || valid(r->other));
     case JOURNAL_REMOVE:
-        return path_valid(r->path) && r->kind == MAP_NONE && !r->cover && !r->other.len && origin_is_zero(&r->origin);
+        return valid(r->path) && r->kind == MAP_NONE && !r->cover && !r->other.len && origin_is_zero(&r->origin);
     case JOURNAL_RENAME:
-        return path_valid(r->path) && path_valid(r->other) && kind_is_delta(r->kind) && origin_is_zero(&r->origin);
+        return valid(r->path) && valid(r->other) && kind_is_delta(r->kind) && origin_is_zero(&r->origin);
     case JOURNAL_ABORT:
         return !r->path.len && !r->other.len && r->kind == MAP_NONE && !r->cover && origin_is_zero(&r->origin);
     }
@@ -69,7 +71,7 @@ static bool record_valid(const struct journal_record *r)
 /* The record with the fields only that its type uses. */
 static struct journal_record record_normal(const struct journal_record *r)
 {
-    struct journal_record normal = {.type = r->type};
+    struct journal_record normal = {.type = r->type, .names = r->names};
     if (r->type == JOURNAL_ABORT)
         return normal;
     normal.path = r->path;
@@ -84,10 +86,22 @@ static struct journal_record record_normal(const struct journal_record *r)
     return normal;
 }
 
-size_t journal_header(uint8_t *out)
+size_t journal_header_for(enum journal_names names, uint8_t *out)
 {
-    mem_copy(out, header_bytes, JOURNAL_HEADER_SIZE);
+    mem_copy(out, header_bytes, NAMES_AT);
+    put(out + NAMES_AT, names, JOURNAL_HEADER_SIZE - NAMES_AT);
     return JOURNAL_HEADER_SIZE;
+}
+
+/* As much of a header as there is. */
+static bool header_valid(const uint8_t *data, size_t size)
+{
+    if (!mem_equal(data, header_bytes, size < NAMES_AT ? size : NAMES_AT))
+        return false;
+    for (size_t i = NAMES_AT; i < size && i < JOURNAL_HEADER_SIZE; i++)
+        if (data[i] > (i == NAMES_AT ? JOURNAL_KEYS : 0))
+            return false;
+    return true;
 }
 
 size_t journal_encode(uint8_t *out, size_t cap, const struct journal_record *record)
@@ -118,7 +132,7 @@ size_t journal_encode(uint8_t *out, size_t cap, const struct journal_record *rec
 }
 
 /* Fills the record from `left` bytes; returns its size, 0 when it is not a whole and valid one. */
-static size_t record_decode(const uint8_t *in, size_t left, struct journal_record *r)
+static size_t record_decode(const uint8_t *in, size_t left, enum journal_names names, struct journal_record *r)
 {
     if (left < RECORD_FIXED)
         return 0;
@@ -131,6 +145,7 @@ static size_t record_decode(const uint8_t *in, size_t left, struct journal_recor
     const char16 *text = (const char16 *)(const void *)(in + RECORD_FIXED);
     *r = (struct journal_record){
         .type = (enum journal_type)in[8],
+        .names = names,
         .kind = (enum map_kind)in[9],
         .cover = in[10],
         .path = {text, path_units},
@@ -148,10 +163,9 @@ enum journal_status journal_next(const uint8_t *data, size_t size, size_t *at, s
     if (!size)
         return JOURNAL_END;
     if (*at < JOURNAL_HEADER_SIZE) {
-        size_t there = size < JOURNAL_HEADER_SIZE ? size : JOURNAL_HEADER_SIZE;
-        if ((uintptr_t)data % sizeof(char16) || !mem_equal(data, header_bytes, there))
+        if ((uintptr_t)data % sizeof(char16) || !header_valid(data, size))
             return JOURNAL_BAD_HEADER;
-        if (there < JOURNAL_HEADER_SIZE)
+        if (size < JOURNAL_HEADER_SIZE)
             return JOURNAL_TORN;
         *at = JOURNAL_HEADER_SIZE;
     }
@@ -159,7 +173,7 @@ enum journal_status journal_next(const uint8_t *data, size_t size, size_t *at, s
         return JOURNAL_END;
     if (*at % 8 || *at > size)
         return JOURNAL_TORN;
-    size_t record_bytes = record_decode(data + *at, size - *at, record);
+    size_t record_bytes = record_decode(data + *at, size - *at, (enum journal_names)data[NAMES_AT], record);
     if (!record_bytes)
         return JOURNAL_TORN;
     *at += record_bytes;

@@ -1,16 +1,20 @@
-/* The delta journal: the durable form of the delta map, `delta.log` in a VM's directory.
+/* The delta journal: the durable form of a delta map. A VM has two: `delta.log` for its files, `registry.log` for its
+ * registry keys.
  *
  * An append-only file: a header, then records. The journal is written before the map; it is the truth about which names
  * of the delta tree count. Each record carries its length and a CRC-32 over everything behind the checksum; what
  * follows the first bad record is a torn tail and is cut off. Pure: the caller does the input and output.
  *
- * The file comes from a VM, so from an untrusted program: every name passes path_valid, every kind and length is
+ * The file comes from a VM, so from an untrusted program: every name passes the check for
+ * its kind of names (path_valid, key_path_valid), every kind and length is
  * checked; a record that is not valid ends the journal as a torn one does.
  */
 #ifndef FVM_DELTA_JOURNAL_H
 #define FVM_DELTA_JOURNAL_H
 
 #include "delta/map.h"
+
+enum journal_names { JOURNAL_FILES, JOURNAL_KEYS }; /* what the names in a journal are; its header says so */
 
 enum journal_type {
     JOURNAL_SET = 1, /* path has kind (OWN, DIR, META), explicit lower (may be empty) and origin */
@@ -21,6 +25,7 @@ enum journal_type {
 
 struct journal_record {
     enum journal_type type;
+    enum journal_names names;
     enum map_kind kind; /* SET: the kind; RENAME: kind_if_none of map_rename */
     bool cover;         /* RENAME: see map_rename */
     struct str path;
@@ -31,10 +36,14 @@ struct journal_record {
 #define JOURNAL_HEADER_SIZE 16u
 #define JOURNAL_RECORD_MAX (2u * 2u * 32768u + 64u)
 
-/* The file's header (magic "FVMDELTA", version, zero). Returns JOURNAL_HEADER_SIZE. */
-size_t journal_header(uint8_t *out);
+/* The file's header (magic "FVMDELTA", version, names). Returns JOURNAL_HEADER_SIZE. */
+size_t journal_header_for(enum journal_names names, uint8_t *out);
+static inline size_t journal_header(uint8_t *out)
+{
+    return journal_header_for(JOURNAL_FILES, out);
+}
 /* Encodes a record; returns its size in bytes (a multiple of 8), or 0 when cap is too small or the record not valid:
- * names that path_valid refuses, a kind that is not OWN, DIR or META, a lower for OWN. Fields that the type does not use
+ * names that are not valid, a kind that is not OWN, DIR or META, a lower for OWN. Fields that the type does not use
  * are not looked at. */
 size_t journal_encode(uint8_t *out, size_t cap, const struct journal_record *record);
 

@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 #define VM_SHARED_MAGIC 0x4d564631u
-#define VM_SHARED_VERSION 1u
+#define VM_SHARED_VERSION 2u
 #define VM_PATH_MAX 1024u
 #define VM_NAME_MAX 64u
 #define VM_DRIVES 26u
@@ -37,7 +37,8 @@ struct vm_shared {
     uint32_t magic; /* written last by the creator */
     uint32_t version;
     uint64_t size;                 /* of the whole section */
-    struct shared_range map;       /* delta/map.h */
+    struct shared_range map;       /* delta/map.h: of the files */
+    struct shared_range keys;      /* the same of the registry keys */
     struct shared_range image[LAYER_MACHINES]; /* the layer as a file (PE), pristine; size 0: not carried */
     struct shared_text name;       /* the VM's name */
     struct shared_text files_root; /* NT path of the delta tree, no trailing backslash: \??\C:\...\vms\x\files */
@@ -50,6 +51,11 @@ struct vm_shared {
     struct shared_text objects; /* NT path of the VM's object directory: \Sessions\1\BaseNamedObjects\FVM.<id> */
     uint32_t system_directories; /* 1: a program of the VM has opened one of the system's object directories */
     uint32_t unused;
+    struct shared_text key_journal; /* NT path of registry.log */
+    struct shared_text key_root;    /* where the VM's keys are stored: User\S-1-5-...\Software\FVM\NAME-..., behind \REGISTRY\ */
+    struct shared_text key_home;    /* FVM's own key above it, which the VM must not see: User\S-1-5-...\Software\FVM */
+    uint32_t key_renames;           /* counts renamed keys: the names of open handles must be asked for again */
+    uint32_t key_unused;
     /* name spaces that come later keep their own constants here */
 };
 
@@ -60,8 +66,9 @@ struct layer_boot {
     uint64_t journal; /* delta.log: FILE_READ_DATA | FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
     uint64_t events;  /* events.log: FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
     uint64_t objects; /* the root of the VM's object names: to look in and to create in */
+    uint64_t key_journal; /* registry.log: as journal */
 };
-#define LAYER_BOOT_HANDLES 5u
+#define LAYER_BOOT_HANDLES 6u
 
 _Static_assert(sizeof(struct shared_text) == 4 + 2 * VM_PATH_MAX, "same layout in 32 and 64 bit");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");

@@ -8,6 +8,7 @@
 
 #include "layer/files/list.h"
 #include "layer/files/watch.h"
+#include "layer/registry/registry.h"
 
 #define CHUNK_SLOTS 4096u
 #define CHUNKS 4096u
@@ -21,6 +22,7 @@ static struct slot *_Atomic chunks[CHUNKS];
 static void (*const release[HANDLE_USES])(uintptr_t) = {
     [HANDLE_LIST] = listing_release,
     [HANDLE_WATCH] = watch_release,
+    [HANDLE_KEY] = key_state_release,
 };
 
 static struct slot *find_slot(HANDLE handle)

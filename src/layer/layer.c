@@ -1,6 +1,8 @@
 /* Attaching to the VM: its shared memory, its writer lock, its journal. */
 #include "layer/layer.h"
 
+#include "layer/registry/registry.h"
+
 #include <stdatomic.h>
 
 struct layer layer;
@@ -31,6 +33,38 @@ static struct str beside_files(struct str files_root, const char16 *leaf, char16
     return buf_str(&buf);
 }
 
+static bool file_renamed(void *unused, struct str from, struct str to)
+{
+    (void)unused;
+    (void)from;
+    char16 *memory = scratch_take();
+    struct strbuf path;
+    buf_init(&path, memory, SCRATCH_SIZE / sizeof(char16));
+    buf_add(&path, layer.files_root);
+    buf_add_char(&path, '\\');
+    buf_add(&path, to);
+    struct path_attributes at = path_attributes(buf_str(&path));
+    FILE_BASIC_INFORMATION information;
+    bool there = nt.NtQueryAttributesFile(path_object(&at), &information) >= 0;
+    scratch_give(memory);
+    return there;
+}
+
+static struct str shared_str(const struct shared_text *text)
+{
+    if (text->len > VM_PATH_MAX)
+        end_process(STATUS_INVALID_PARAMETER);
+    return (struct str){text->s, text->len};
+}
+
+static struct delta_map *shared_map(const struct vm_shared *vm, SIZE_T size, const struct shared_range *range)
+{
+    struct delta_map *map = (struct delta_map *)((uint8_t *)(uintptr_t)vm + range->offset);
+    if (range->offset > size || range->size > size - range->offset || !map_check(map, (size_t)range->size))
+        end_process(STATUS_INVALID_PARAMETER);
+    return map;
+}
+
 static void attach(void)
 {
     static char16 storage[VM_PATH_MAX], temporary[VM_PATH_MAX + 16];
@@ -43,20 +77,32 @@ static void attach(void)
     if (status < 0)
         end_process(status);
     const struct vm_shared *vm = view;
-    if (vm->magic != VM_SHARED_MAGIC || vm->version != VM_SHARED_VERSION || vm->map.offset > size ||
-        vm->map.size > size - vm->map.offset || vm->files_root.len > VM_PATH_MAX)
+    if (vm->magic != VM_SHARED_MAGIC || vm->version != VM_SHARED_VERSION)
         end_process(STATUS_INVALID_PARAMETER);
-    struct delta_map *map = (struct delta_map *)((uint8_t *)view + vm->map.offset);
-    if (!map_check(map, vm->map.size))
-        end_process(STATUS_INVALID_PARAMETER);
-    layer.map = map;
-    layer.up = map_upcase(map);
     own_handle(fvm_layer_header.boot.section);
     layer.lock = own_handle(fvm_layer_header.boot.lock);
-    layer.journal = own_handle(fvm_layer_header.boot.journal);
     layer.events = own_handle(fvm_layer_header.boot.events);
     layer.objects = own_handle(fvm_layer_header.boot.objects);
-    layer.files_root = (struct str){vm->files_root.s, vm->files_root.len};
+    layer.files = (struct layer_delta){
+        .map = shared_map(vm, size, &vm->map),
+        .journal = own_handle(fvm_layer_header.boot.journal),
+        .names = JOURNAL_FILES,
+        .journal_path = shared_str(&vm->journal),
+        .hidden = shared_str(&vm->home),
+        .renamed = file_renamed,
+    };
+    layer.keys = (struct layer_delta){
+        .map = shared_map(vm, size, &vm->keys),
+        .journal = own_handle(fvm_layer_header.boot.key_journal),
+        .names = JOURNAL_KEYS,
+        .journal_path = shared_str(&vm->key_journal),
+        .hidden = shared_str(&vm->key_home),
+        .renamed = key_renamed,
+    };
+    layer.map = layer.files.map;
+    layer.up = map_upcase(layer.map);
+    layer.files_root = shared_str(&vm->files_root);
+    layer.keys_root = shared_str(&vm->key_root);
     struct strbuf buf;
     buf_init(&buf, storage, VM_PATH_MAX);
     /* \??\C:\x -> C\x */
@@ -84,11 +130,17 @@ void layer_attach(void)
         nt.NtDelayExecution(FALSE, &interval);
 }
 
+static void rebuild_all(void)
+{
+    layer_rebuild(&layer.files);
+    layer_rebuild(&layer.keys);
+}
+
 void layer_lock(void)
 {
     NTSTATUS status = nt.NtWaitForSingleObject(layer.lock, FALSE, NULL);
     if (status == STATUS_ABANDONED_WAIT_0)
-        layer_rebuild();
+        rebuild_all();
     else if (status != STATUS_SUCCESS)
         end_process(status);
 }
@@ -98,15 +150,30 @@ void layer_unlock(void)
     nt.NtReleaseMutant(layer.lock, NULL);
 }
 
-NTSTATUS layer_journal(const struct journal_record *record)
+NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *given)
 {
+    struct journal_record record = *given;
     uint8_t *bytes = scratch_take();
-    size_t size = journal_encode(bytes, SCRATCH_SIZE, record);
+    record.names = delta->names;
+    size_t size = journal_encode(bytes, SCRATCH_SIZE, &record);
     IO_STATUS_BLOCK io;
-    NTSTATUS status = size ? nt.NtWriteFile(layer.journal, NULL, NULL, NULL, &io, bytes, (ULONG)size, NULL, NULL)
+    NTSTATUS status = size ? nt.NtWriteFile(delta->journal, NULL, NULL, NULL, &io, bytes, (ULONG)size, NULL, NULL)
                            : STATUS_OBJECT_NAME_INVALID;
     scratch_give(bytes);
     return status < 0 ? status : STATUS_SUCCESS;
+}
+
+NTSTATUS layer_record(struct layer_delta *delta, struct str path, enum map_kind kind, struct str lower,
+                      const struct map_origin *origin)
+{
+    struct journal_record record = {.type = JOURNAL_SET, .kind = kind, .path = path, .other = lower};
+    if (origin)
+        record.origin = *origin;
+    NTSTATUS status = layer_journal(delta, &record);
+    if (status < 0)
+        return status;
+    return map_set(delta->map, path, kind, lower, origin) ? STATUS_SUCCESS
+                                                          : log_refusal("delta map is full", path, STATUS_DISK_FULL);
 }
 
 struct path_attributes path_attributes(struct str nt_path)
@@ -118,28 +185,10 @@ struct path_attributes path_attributes(struct str nt_path)
     };
 }
 
-/* Whether a rename that was written to the journal reached the storage before its writer died. */
-static bool storage_renamed(void *context, struct str from, struct str to)
-{
-    (void)context;
-    (void)from;
-    char16 *memory = scratch_take();
-    struct strbuf path;
-    buf_init(&path, memory, SCRATCH_SIZE / sizeof(char16));
-    buf_add(&path, layer.files_root);
-    buf_add_char(&path, '\\');
-    buf_add(&path, to);
-    struct path_attributes at = path_attributes(buf_str(&path));
-    FILE_BASIC_INFORMATION information;
-    bool there = nt.NtQueryAttributesFile(path_object(&at), &information) >= 0;
-    scratch_give(memory);
-    return there;
-}
-
 /* The journal's handle can only append. */
-static void cut_journal(size_t size)
+static void cut_journal(const struct layer_delta *delta, size_t size)
 {
-    struct path_attributes at = path_attributes((struct str){layer.vm->journal.s, layer.vm->journal.len});
+    struct path_attributes at = path_attributes(delta->journal_path);
     FILE_END_OF_FILE_INFORMATION end = {.EndOfFile.QuadPart = (LONGLONG)size};
     IO_STATUS_BLOCK io;
     HANDLE file;
@@ -151,38 +200,38 @@ static void cut_journal(size_t size)
 }
 
 /* Reads the whole journal; NULL when it cannot be read. Free with memory_give. */
-static uint8_t *read_journal(size_t *size)
+static uint8_t *read_journal(HANDLE journal, size_t *size)
 {
     FILE_STANDARD_INFORMATION information;
     IO_STATUS_BLOCK io;
-    if (nt.NtQueryInformationFile(layer.journal, &io, &information, sizeof(information), FileStandardInformation) < 0)
+    if (nt.NtQueryInformationFile(journal, &io, &information, sizeof(information), FileStandardInformation) < 0)
         return NULL;
     void *memory = memory_take((SIZE_T)information.EndOfFile.QuadPart + 1);
     if (!memory)
         return NULL;
     LARGE_INTEGER at = {.QuadPart = 0};
     *size = (size_t)information.EndOfFile.QuadPart;
-    if (*size && nt.NtReadFile(layer.journal, NULL, NULL, NULL, &io, memory, (ULONG)*size, &at, NULL) < 0) {
+    if (*size && nt.NtReadFile(journal, NULL, NULL, NULL, &io, memory, (ULONG)*size, &at, NULL) < 0) {
         memory_give(memory);
         return NULL;
     }
     return memory;
 }
 
-void layer_rebuild(void)
+void layer_rebuild(struct layer_delta *delta)
 {
     size_t size, good;
     bool full = false;
-    uint8_t *journal = read_journal(&size);
+    uint8_t *journal = read_journal(delta->journal, &size);
     if (!journal)
         end_process(STATUS_FILE_CORRUPT_ERROR);
-    map_begin_rebuild(layer.map);
-    map_set(layer.map, (struct str){layer.vm->home.s, layer.vm->home.len}, MAP_HIDDEN, (struct str){0}, NULL);
-    enum journal_status status = journal_replay(layer.map, journal, size, &good, &full, storage_renamed, NULL);
-    map_end_rebuild(layer.map);
+    map_begin_rebuild(delta->map);
+    map_set(delta->map, delta->hidden, MAP_HIDDEN, (struct str){0}, NULL);
+    enum journal_status status = journal_replay(delta->map, journal, size, &good, &full, delta->renamed, NULL);
+    map_end_rebuild(delta->map);
     memory_give(journal);
     if (good < size)
-        cut_journal(good);
+        cut_journal(delta, good);
     if (status == JOURNAL_BAD_HEADER || full)
         end_process(STATUS_FILE_CORRUPT_ERROR);
 }

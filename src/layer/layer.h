@@ -14,13 +14,26 @@
 #include "layer/services.def"
 #undef SERVICE
 
+/* A delta: its map in shared memory, and the journal that it can be made from. */
+struct layer_delta {
+    struct delta_map *map;
+    HANDLE journal;
+    enum journal_names names;
+    struct str journal_path; /* NT path */
+    struct str hidden;       /* FVM's own place in this name space */
+    /* whether a rename that was written to the journal reached the storage before its writer died */
+    bool (*renamed)(void *unused, struct str from, struct str to);
+};
+
 struct layer {
     const struct vm_shared *vm; /* NULL until layer_attach */
-    struct delta_map *map;
+    struct delta_map *map;      /* files.map */
+    struct layer_delta files, keys;
     upcase_table up;
-    HANDLE lock, journal, events;
+    HANDLE lock, events;
     HANDLE objects; /* the root of the VM's object names */
     struct str files_root;   /* NT path of the delta tree */
+    struct str keys_root;    /* the key that holds the VM's keys, behind \REGISTRY\ */
     struct str storage;      /* the same in delta form, as a host path */
     struct str temporary;    /* NT path of the directory for copies in the making */
 };
@@ -32,13 +45,16 @@ extern struct layer_header fvm_layer_header;
  * unprotected. */
 void layer_attach(void);
 
-/* The VM's writer lock. Recursive within a thread. When its last owner died, the map has been rebuilt on return. */
+/* The VM's writer lock. Recursive within a thread. When its last owner died, the maps have been rebuilt on return. */
 void layer_lock(void);
 void layer_unlock(void);
 /* [locked] Rebuilds the map from the journal. */
-void layer_rebuild(void);
+void layer_rebuild(struct layer_delta *delta);
 /* [locked] Appends a record to the journal (not to the map). */
-NTSTATUS layer_journal(const struct journal_record *record);
+NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *record);
+/* [locked] Journals and maps a node. origin may be NULL. */
+NTSTATUS layer_record(struct layer_delta *delta, struct str path, enum map_kind kind, struct str lower,
+                      const struct map_origin *origin);
 
 /* Guarded copies: false when the program's pointer is bad. The only places that touch the program's memory. */
 bool guard_read(void *to, const void *from, size_t size);

@@ -134,6 +134,80 @@ typedef struct {
 #define DIRECTORY_CREATE_SUBDIRECTORY 0x8u
 #define SYMBOLIC_LINK_QUERY 0x1u
 
+/* NtQueryKey, NtEnumerateKey */
+enum {
+    KeyBasicInformationClass = 0,
+    KeyNodeInformationClass = 1,
+    KeyFullInformationClass = 2,
+    KeyNameInformationClass = 3,
+    KeyCachedInformationClass = 4
+};
+
+typedef struct {
+    LARGE_INTEGER LastWriteTime;
+    ULONG TitleIndex;
+    ULONG NameLength; /* bytes, as all that follow */
+    WCHAR Name[1];
+} FVM_KEY_BASIC_INFORMATION;
+
+typedef struct {
+    LARGE_INTEGER LastWriteTime;
+    ULONG TitleIndex;
+    ULONG ClassOffset; /* from the start; 0xffffffff: none */
+    ULONG ClassLength;
+    ULONG NameLength;
+    WCHAR Name[1];
+} FVM_KEY_NODE_INFORMATION;
+
+typedef struct {
+    LARGE_INTEGER LastWriteTime;
+    ULONG TitleIndex;
+    ULONG ClassOffset;
+    ULONG ClassLength;
+    ULONG SubKeys;
+    ULONG MaxNameLen;
+    ULONG MaxClassLen;
+    ULONG Values;
+    ULONG MaxValueNameLen;
+    ULONG MaxValueDataLen;
+    WCHAR Class[1];
+} FVM_KEY_FULL_INFORMATION;
+
+typedef struct {
+    LARGE_INTEGER LastWriteTime;
+    ULONG TitleIndex;
+    ULONG SubKeys;
+    ULONG MaxNameLen;
+    ULONG Values;
+    ULONG MaxValueNameLen;
+    ULONG MaxValueDataLen;
+    ULONG NameLength;
+} FVM_KEY_CACHED_INFORMATION;
+
+typedef struct {
+    ULONG NameLength;
+    WCHAR Name[1];
+} FVM_KEY_NAME_INFORMATION;
+
+/* NtQueryValueKey, NtEnumerateValueKey */
+enum { KeyValueBasicInformationClass = 0, KeyValueFullInformationClass = 1, KeyValuePartialInformationClass = 2 };
+
+typedef struct {
+    ULONG TitleIndex;
+    ULONG Type;
+    ULONG DataOffset;
+    ULONG DataLength;
+    ULONG NameLength;
+    WCHAR Name[1];
+} FVM_KEY_VALUE_FULL_INFORMATION;
+
+typedef struct {
+    ULONG TitleIndex;
+    ULONG Type;
+    ULONG NameLength;
+    WCHAR Name[1];
+} FVM_KEY_VALUE_BASIC_INFORMATION;
+
 typedef LONG(NTAPI *FVM_VECTORED_HANDLER)(EXCEPTION_POINTERS *);
 
 #endif

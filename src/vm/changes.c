@@ -5,6 +5,7 @@
 #include "vm/error.h"
 #include "vm/events.h"
 #include "vm/file.h"
+#include "vm/registry.h"
 #include "vm/text.h"
 
 #include <stdlib.h>
@@ -19,6 +20,11 @@ NTSYSAPI NTSTATUS NTAPI RtlUpcaseUnicodeString(UNICODE_STRING *out, const UNICOD
 #define RECORD_ALIGN 8u
 #define UPCASE_UNITS 65536u
 #define UPCASE_PART 16384u /* a UNICODE_STRING holds less than 32,768 units */
+
+const char16 *changes_journal(enum journal_names names)
+{
+    return names == JOURNAL_KEYS ? u"registry.log" : u"delta.log";
+}
 
 size_t changes_map_size(uint64_t journal_size)
 {
@@ -50,6 +56,8 @@ static bool stored(HANDLE files, struct str path)
 static bool rename_happened(void *context, struct str from, struct str to)
 {
     struct changes *changes = context;
+    if (changes->names == JOURNAL_KEYS)
+        return registry_stored(changes->vm, to);
     return !stored(changes->files, from) && stored(changes->files, to);
 }
 
@@ -58,8 +66,9 @@ enum fvm_result changes_replay(struct changes *changes, const struct vm *vm, str
 {
     static const char16 operation[] = u"read the journal";
     char16 path[VM_PATH_MAX];
-    struct str name = str_from(vm_part(vm, u"delta.log", path), 4);
+    struct str name = str_from(vm_part(vm, changes_journal(changes->names), path), 4);
     bool full = false;
+    changes->vm = vm;
     NTSTATUS status = file_read_all(changes->journal, &changes->data, &changes->size, JOURNAL_LIMIT);
     if (!NT_SUCCESS(status))
         return error_system(error, FVM_FAILED, operation, name, status, u"");
@@ -70,7 +79,7 @@ enum fvm_result changes_replay(struct changes *changes, const struct vm *vm, str
     changes->torn = end == JOURNAL_TORN;
     if (full)
         return error_reason(error, FVM_FAILED, operation, name, u"it names more changes than fit into memory",
-                            u"delete VMs or files in this VM that you do not need");
+                            u"delete VMs, or what you do not need in this VM");
     if (end == JOURNAL_BAD_HEADER)
         return error_reason(error, FVM_FAILED, operation, name, u"it is damaged: it does not begin as a journal does",
                             u"put a good copy in its place, or save what you need from the directory 'files' beside it "
@@ -113,7 +122,7 @@ static void tell(const struct changes *changes, bool backed_up, void (*notice)(c
     text_add_number(&b, changes->size - changes->good);
     buf_add(&b, STR(u" bytes were cut off the journal"));
     if (backed_up)
-        buf_add(&b, STR(u", changes behind the damage are lost; the whole journal was saved as delta.log.damaged"));
+        buf_add(&b, STR(u", changes behind the damage are lost; the whole journal was saved beside it as .damaged"));
     buf_terminate(&b);
     event_write(events, GetCurrentProcessId(), u"mend", buf_str(&b));
     if (notice && backed_up)
@@ -124,7 +133,7 @@ enum fvm_result changes_mend(struct changes *changes, const struct vm *vm, void 
                              HANDLE events, struct fvm_error *error)
 {
     char16 path[VM_PATH_MAX], damaged[VM_PATH_MAX];
-    struct str name = vm_part(vm, u"delta.log", path);
+    struct str name = vm_part(vm, changes_journal(changes->names), path);
     HANDLE file;
     bool empty = changes->size == 0, backed_up = false;
     if (!empty && changes->good == changes->size)
@@ -134,12 +143,13 @@ enum fvm_result changes_mend(struct changes *changes, const struct vm *vm, void 
         return error_system(error, FVM_FAILED, u"mend the journal", str_from(name, 4), status, u"");
     if (empty) {
         uint8_t header[JOURNAL_HEADER_SIZE];
-        status = file_write_at(file, 0, header, journal_header(header));
+        status = file_write_at(file, 0, header, journal_header_for(changes->names, header));
     }
     if (!empty) {
         backed_up = changes->torn && tail_matters(changes);
         if (backed_up)
-            status = back_up(changes, vm_part(vm, u"delta.log.damaged", damaged));
+            status = back_up(changes, vm_part(vm, changes->names == JOURNAL_KEYS ? u"registry.log.damaged"
+                                                                                 : u"delta.log.damaged", damaged));
         if (NT_SUCCESS(status))
             status = file_truncate(file, changes->good);
         if (NT_SUCCESS(status))

@@ -7,6 +7,7 @@
 #include "vm/job.h"
 #include "vm/lock.h"
 #include "vm/name.h"
+#include "vm/registry.h"
 #include "vm/text.h"
 #include "vm/vm.h"
 
@@ -142,6 +143,23 @@ enum fvm_result fvm_create_any(struct fvm_home *home, wchar_t name[FVM_NAME_UNIT
                         u"delete VMs that you no longer need, or give a name");
 }
 
+/* The keys of a VM that is being deleted, whose directory is at `path` and was once `name`: before its vm.ini, which says
+ * which they are. */
+static NTSTATUS delete_keys(struct fvm_home *home, struct str path, struct str name)
+{
+    struct fvm_error ignored;
+    struct vm vm = {.home = home};
+    struct strbuf b;
+    buf_init(&b, vm.root, VM_PATH_MAX);
+    buf_add(&b, path);
+    vm.root_len = b.len;
+    buf_init(&b, vm.name, FVM_NAME_UNITS + 1);
+    buf_add(&b, name);
+    if (!buf_terminate(&b) || !fvm_name_valid(vm.name) || settings_read(&vm, &ignored) != FVM_OK)
+        return STATUS_SUCCESS;
+    return registry_delete(&vm);
+}
+
 static bool clean_entry(void *context, const struct file_entry *entry)
 {
     struct fvm_home *home = context;
@@ -160,7 +178,12 @@ static bool clean_entry(void *context, const struct file_entry *entry)
     if (b.overflow || !NT_SUCCESS(file_open(&directory, NULL, buf_str(&b), DELETE, FILE_SHARE_ALL, FILE_SAFE_OPTIONS)))
         return true;
     nt.NtClose(directory);
-    tree_delete(buf_str(&b), NULL);
+    struct str old_name = str_from(entry->name, prefix);
+    if (old_name.len > VM_ID_UNITS + 1)
+        old_name.len -= VM_ID_UNITS + 1;
+    if (str_equal(str_head(entry->name, prefix), STR(NEW_PREFIX)) ||
+        NT_SUCCESS(delete_keys(home, buf_str(&b), old_name)))
+        tree_delete(buf_str(&b), NULL);
     return true;
 }
 
@@ -211,8 +234,12 @@ enum fvm_result fvm_delete(struct fvm_home *home, const wchar_t *name, struct fv
     result = retire(&vm, old, error);
     if (result != FVM_OK)
         return result;
+    NTSTATUS status = delete_keys(home, old, str_of(vm.name));
+    if (!NT_SUCCESS(status))
+        return error_system(error, FVM_FAILED, u"remove the registry keys of VM", str_of(vm.name), status,
+                            u"the VM is gone; the next fvm command tries again to remove what it left");
     path_alloc(&failed);
-    NTSTATUS status = tree_delete(old, &failed);
+    status = tree_delete(old, &failed);
     if (!NT_SUCCESS(status))
         result = error_system(error, FVM_FAILED, u"remove", failed.len > 0 ? buf_str(&failed) : str_from(old, 4),
                               status, u"the VM is gone; the next fvm command tries again to remove what it left");

@@ -135,8 +135,10 @@ static NTSTATUS enter_process(const struct share *share, const struct program *p
                               struct enter_error *error)
 {
     struct layer_image layer = layer_for(program->machine);
-    struct layer_boot boot = {0, 0, (uintptr_t)share->journal, (uintptr_t)share->events,
-                              (uintptr_t)share->objects.root};
+    struct layer_boot boot = {.journal = (uintptr_t)share->journal,
+                              .events = (uintptr_t)share->events,
+                              .key_journal = (uintptr_t)share->key_journal,
+                              .objects = (uintptr_t)share->objects.root};
     NTSTATUS status;
     error->step = "open the VM's handles again";
     if (reduce(share->section, SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY, &boot.section) &&

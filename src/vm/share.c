@@ -8,6 +8,7 @@
 #include "vm/job.h"
 #include "vm/layers.h"
 #include "vm/lock.h"
+#include "vm/registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,17 +60,29 @@ static void put_images(struct vm_shared *view)
     }
 }
 
-static enum fvm_result replay(struct share *share, const struct vm *vm, void (*notice)(const wchar_t *text),
-                              struct fvm_error *error)
+static enum fvm_result replay_one(struct share *share, const struct vm *vm, enum journal_names names,
+                                  void (*notice)(const wchar_t *text), struct fvm_error *error)
 {
-    struct changes changes = {.journal = share->journal, .files = share->files};
-    enum fvm_result result = changes_replay(&changes, vm, share->map, error);
+    char16 memory[VM_PATH_MAX];
+    bool keys = names == JOURNAL_KEYS;
+    struct delta_map *map = keys ? share->keys : share->map;
+    struct str hidden = keys ? registry_home(memory) : home_path(vm->home);
+    struct changes changes = {
+        .names = names, .journal = keys ? share->key_journal : share->journal, .files = share->files};
+    enum fvm_result result = changes_replay(&changes, vm, map, error);
     if (result == FVM_OK)
         result = changes_mend(&changes, vm, notice, share->events, error);
     changes_free(&changes);
-    if (result == FVM_OK && !map_set(share->map, home_path(vm->home), MAP_HIDDEN, (struct str){0}, NULL))
+    if (result == FVM_OK && !map_set(map, hidden, MAP_HIDDEN, (struct str){0}, NULL))
         result = error_memory(error, OPEN_VM, str_of(vm->name));
     return result;
+}
+
+static enum fvm_result replay(struct share *share, const struct vm *vm, void (*notice)(const wchar_t *text),
+                              struct fvm_error *error)
+{
+    enum fvm_result result = replay_one(share, vm, JOURNAL_FILES, notice, error);
+    return result == FVM_OK ? replay_one(share, vm, JOURNAL_KEYS, notice, error) : result;
 }
 
 static enum fvm_result fill(struct share *share, const struct vm *vm, void (*notice)(const wchar_t *text),
@@ -78,19 +91,24 @@ static enum fvm_result fill(struct share *share, const struct vm *vm, void (*not
     struct vm_shared *view = share->view;
     char16 path[VM_PATH_MAX];
     char16 *upcase = malloc(65536 * sizeof *upcase);
-    bool formatted = upcase && changes_upcase(upcase) && map_format(share->map, share->map_size, upcase);
+    bool formatted = upcase && changes_upcase(upcase) && map_format(share->map, share->map_size, upcase) &&
+                     map_format(share->keys, share->map_size, upcase);
     free(upcase);
     if (!formatted)
         return error_memory(error, OPEN_VM, str_of(vm->name));
     view->version = VM_SHARED_VERSION;
     view->size = share->size;
     view->map = (struct shared_range){map_offset(), share->map_size};
+    view->keys = (struct shared_range){map_offset() + share->map_size, share->map_size};
     put_images(view);
     put_text(&view->name, str_of(vm->name));
     put_text(&view->files_root, vm_part(vm, u"files", path));
     put_text(&view->home, home_path(vm->home));
     put_text(&view->journal, vm_part(vm, u"delta.log", path));
     put_text(&view->objects, objects_path(vm, path));
+    put_text(&view->key_journal, vm_part(vm, u"registry.log", path));
+    put_text(&view->key_root, registry_root(vm, path));
+    put_text(&view->key_home, registry_home(path));
     if (!vm->home->drive_names)
         put_drives(view);
     enum fvm_result result = replay(share, vm, notice, error);
@@ -108,10 +126,11 @@ static NTSTATUS map_view(struct share *share)
     if (!share->view || !VirtualQuery(share->view, &information, sizeof information))
         return error_last_status();
     share->size = information.RegionSize;
-    if (share->size < map_offset() + MAP_MIN_SIZE)
+    if (share->size < map_offset() + 2 * MAP_MIN_SIZE)
         return STATUS_SECTION_TOO_BIG;
+    share->map_size = (share->size - (size_t)map_offset()) / (2 * GRAIN) * GRAIN;
     share->map = (struct delta_map *)((uint8_t *)share->view + map_offset());
-    share->map_size = share->size - (size_t)map_offset();
+    share->keys = (struct delta_map *)((uint8_t *)share->map + share->map_size);
     return STATUS_SUCCESS;
 }
 
@@ -119,8 +138,8 @@ static NTSTATUS map_view(struct share *share)
 static bool same_version(const struct share *share)
 {
     const struct vm_shared *view = share->view;
-    bool same =
-        view->version == VM_SHARED_VERSION && view->map.offset == map_offset() && view->map.size == share->map_size;
+    bool same = view->version == VM_SHARED_VERSION && view->map.offset == map_offset() &&
+                view->map.size == share->map_size && view->keys.size == share->map_size;
     for (unsigned m = 0; m < LAYER_MACHINES; m++)
         same = same && view->image[m].size == layer_image(m).size;
     return same;
@@ -130,11 +149,14 @@ static enum fvm_result open_section(struct share *share, const struct vm *vm, bo
                                     void (*notice)(const wchar_t *text), struct fvm_error *error)
 {
     char16 name[VM_OBJECT_UNITS];
-    uint64_t journal_size = 0;
+    uint64_t journal_size = 0, key_journal_size = 0;
     bool existed = false;
     vm_object(vm, u"section", NULL, name);
     NTSTATUS status = file_size(share->journal, &journal_size);
-    uint64_t size = map_offset() + changes_map_size(journal_size);
+    if (NT_SUCCESS(status))
+        status = file_size(share->key_journal, &key_journal_size);
+    uint64_t size =
+        map_offset() + 2 * changes_map_size(journal_size > key_journal_size ? journal_size : key_journal_size);
     if (NT_SUCCESS(status)) {
         share->section =
             CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, (DWORD)(size >> 32), (DWORD)size, name);
@@ -149,7 +171,8 @@ static enum fvm_result open_section(struct share *share, const struct vm *vm, bo
             memset(share->view, 0, share->size);
         return fill(share, vm, notice, error);
     }
-    if (!same_version(share) || !map_check(share->map, share->map_size))
+    if (!same_version(share) || !map_check(share->map, share->map_size) ||
+        !map_check(share->keys, share->map_size))
         return error_reason(error, FVM_FAILED, OPEN_VM, str_of(vm->name),
                             u"it runs under another version of FVM, or its programs damaged its memory",
                             u"wait for them to end, or end them with 'fvm stop'");
@@ -166,6 +189,11 @@ static enum fvm_result open_files(struct share *share, const struct vm *vm, stru
         return error_system(error, FVM_FAILED, u"open the journal", str_from(name, 4), status,
                             status_is_missing(status) ? u"put a copy of it back, or delete the VM with 'fvm delete'"
                                                       : u"");
+    name = vm_part(vm, u"registry.log", path);
+    status = file_create(&share->key_journal, NULL, name, FILE_READ_DATA | FILE_APPEND_DATA, FILE_SHARE_ALL,
+                         FILE_OPEN_IF, FILE_NON_DIRECTORY_FILE | FILE_SAFE_OPTIONS);
+    if (!NT_SUCCESS(status))
+        return error_system(error, FVM_FAILED, u"open the journal", str_from(name, 4), status, u"");
     status = events_open(vm, &share->events);
     if (!NT_SUCCESS(status))
         return error_system(error, FVM_FAILED, u"open the event log of VM", str_of(vm->name), status, u"");
@@ -212,7 +240,8 @@ enum fvm_result share_open(struct share *share, const struct vm *vm, void (*noti
 
 void share_close(struct share *share)
 {
-    HANDLE handles[] = {share->section, share->lock, share->journal, share->events, share->files, share->job};
+    HANDLE handles[] = {share->section, share->lock,  share->journal, share->key_journal,
+                        share->events,  share->files, share->job};
     objects_close(&share->objects);
     if (share->view)
         UnmapViewOfFile(share->view);

@@ -1,4 +1,4 @@
-/* What the processes of a running VM share, opened from outside: section, lock, journal, event log, object names. */
+/* What the processes of a running VM share, opened from outside: section, lock, journals, event log, object names. */
 #ifndef FVM_VM_SHARE_H
 #define FVM_VM_SHARE_H
 
@@ -8,17 +8,17 @@
 
 struct share {
     const struct vm *vm; /* not owned */
-    HANDLE section, lock, journal, events;
+    HANDLE section, lock, journal, key_journal, events;
     HANDLE files;           /* the delta tree; stays outside */
     HANDLE job;             /* of this supervisor */
     struct objects objects; /* its root goes to the VM's processes */
     struct vm_shared *view; /* the VM's programs write there: nothing read from it is trusted */
     size_t size;
-    struct delta_map *map; /* in the view, checked */
-    size_t map_size;
+    struct delta_map *map, *keys; /* in the view, checked; of files and of registry keys */
+    size_t map_size;              /* of each */
 };
 
-/* Opens the VM for running: the section is made, and the journal replayed, if nobody runs in the VM yet. */
+/* Opens the VM for running: the section is made, and the journals replayed, if nobody runs in the VM yet. */
 enum fvm_result share_open(struct share *share, const struct vm *vm, void (*notice)(const wchar_t *text),
                            struct fvm_error *error);
 void share_close(struct share *share);

@@ -2,6 +2,7 @@
 #include "layer/files/change.h"
 
 #include "layer/files/list.h"
+#include "layer/registry/registry.h"
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
@@ -149,8 +150,11 @@ NTSTATUS NTAPI fvm_NtSetEaFile(HANDLE file, IO_STATUS_BLOCK *io, void *buffer, U
 NTSTATUS NTAPI fvm_NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor)
 {
     HANDLE own;
+    NTSTATUS status;
     layer_attach();
-    NTSTATUS status = change_handle(handle, COPY_ALL, &own); /* other objects' handles come back as they are */
+    if (key_set_security(handle, requested, descriptor, &status))
+        return status;
+    status = change_handle(handle, COPY_ALL, &own); /* other objects' handles come back as they are */
     if (status < 0)
         return status;
     status = nt.NtSetSecurityObject(own, requested, descriptor);

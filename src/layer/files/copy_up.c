@@ -147,14 +147,7 @@ static NTSTATUS create_in_storage(struct str vm_path, ACCESS_MASK access, ULONG 
 
 NTSTATUS file_record(struct str path, enum map_kind kind, struct str lower, const struct map_origin *origin)
 {
-    struct journal_record record = {.type = JOURNAL_SET, .kind = kind, .path = path, .other = lower};
-    if (origin)
-        record.origin = *origin;
-    NTSTATUS status = layer_journal(&record);
-    if (status < 0)
-        return status;
-    return map_set(layer.map, path, kind, lower, origin) ? STATUS_SUCCESS
-                                                         : log_refusal("delta map is full", path, STATUS_DISK_FULL);
+    return layer_record(&layer.files, path, kind, lower, origin);
 }
 
 /* The last component of the path (a head of the name's own) as its lower spells it: programs use any case. */

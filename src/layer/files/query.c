@@ -2,6 +2,7 @@
 #include "layer/files/files.h"
 #include "layer/objects/objects.h"
 #include "layer/objects/pipes.h"
+#include "layer/registry/registry.h"
 
 /* ---- by name ---- */
 
@@ -225,6 +226,9 @@ NTSTATUS NTAPI fvm_NtQueryInformationFile(HANDLE file, IO_STATUS_BLOCK *io, void
 bool name_show(struct str system_name, struct file_memory *memory, struct strbuf *out)
 {
     struct file_name name = {0};
+    buf_init(out, memory->more, PATH_UNITS);
+    if (key_show_name(system_name, out))
+        return true;
     buf_init(&name.path, memory->name, PATH_UNITS);
     buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
     if (name_decode_absolute(system_name, &name) < 0 || name.kind != NAME_FILE)

@@ -151,17 +151,17 @@ static NTSTATUS rename_locked(struct renaming *r, HANDLE own, IO_STATUS_BLOCK *i
                                     .cover = parent_has_lower(from),
                                     .path = from,
                                     .other = to};
-    NTSTATUS status = layer_journal(&record);
+    NTSTATUS status = layer_journal(&layer.files, &record);
     if (status < 0)
         return status;
     status = change_storage(r, own, io);
     if (status < 0) {
         record.type = JOURNAL_ABORT;
-        layer_journal(&record);
+        layer_journal(&layer.files, &record);
         return status;
     }
     if (!map_rename(layer.map, from, to, record.cover, record.kind))
-        layer_rebuild(); /* the map was full: rebuilding takes out what is dead */
+        layer_rebuild(&layer.files); /* the map was full: rebuilding takes out what is dead */
     return status;
 }
 

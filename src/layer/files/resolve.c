@@ -12,7 +12,7 @@ static void lookup(struct str path, struct map_place *place)
     while (!map_resolve(layer.map, path, place)) {
         layer_lock(); /* repairs the map if its writer died */
         if (!map_resolve(layer.map, path, place))
-            layer_rebuild(); /* damaged */
+            layer_rebuild(&layer.files); /* damaged */
         layer_unlock();
     }
 }

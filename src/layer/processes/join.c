@@ -86,8 +86,9 @@ NTSTATUS process_join(HANDLE process, uint16_t machine, struct str image)
     const struct shared_range *file = &layer.vm->image[machine == IMAGE_FILE_MACHINE_I386 ? LAYER_X86 : LAYER_X64];
     struct layer_boot boot = {.section = fvm_layer_header.boot.section,
                               .lock = (uintptr_t)layer.lock,
-                              .journal = (uintptr_t)layer.journal,
+                              .journal = (uintptr_t)layer.files.journal,
                               .events = (uintptr_t)layer.events,
+                              .key_journal = (uintptr_t)layer.keys.journal,
                               .objects = (uintptr_t)layer.objects};
     struct enter_error error;
     struct shared_process identity;

@@ -1,0 +1,204 @@
+/* Decodes what programs call keys: absolute names, names relative to a handle, the 32-bit view, handles. */
+#include "layer/registry/registry.h"
+
+NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct key_attributes *copy)
+{
+    if (!guard_read(&copy->attributes, program, sizeof(copy->attributes)))
+        return STATUS_ACCESS_VIOLATION;
+    if (copy->attributes.Length != sizeof(OBJECT_ATTRIBUTES))
+        return STATUS_INVALID_PARAMETER;
+    copy->name = (UNICODE_STRING){0};
+    if (!copy->attributes.ObjectName || !guard_read(&copy->name, copy->attributes.ObjectName, sizeof(copy->name)))
+        return STATUS_ACCESS_VIOLATION;
+    if (copy->name.Length % sizeof(char16))
+        return STATUS_OBJECT_NAME_INVALID;
+    if (copy->name.Length > KEY_UNITS * sizeof(char16))
+        return STATUS_OBJECT_NAME_INVALID;
+    if (copy->name.Length && !guard_read(memory->work, copy->name.Buffer, copy->name.Length))
+        return STATUS_ACCESS_VIOLATION;
+    copy->name.Buffer = (WCHAR *)memory->work;
+    copy->name.MaximumLength = copy->name.Length;
+    copy->attributes.ObjectName = &copy->name;
+    return STATUS_SUCCESS;
+}
+
+bool key_mentions_home(struct str name)
+{
+    struct str home = path_leaf(layer.keys.hidden);
+    for (struct str rest = name; rest.len; rest = path_rest(rest))
+        if (str_equal_fold(layer.up, path_first(rest), home))
+            return true;
+    return false;
+}
+
+static bool take_root(struct str *name)
+{
+    struct str root = STR(KEY_ROOT);
+    if (str_equal_fold(layer.up, *name, str_head(root, root.len - 1)))
+        *name = (struct str){0};
+    else if (str_prefix_fold(layer.up, *name, root))
+        *name = str_from(*name, root.len);
+    else
+        return false;
+    return true;
+}
+
+/* Several backslashes count as one, and those at the end not at all. */
+static void add_components(struct strbuf *path, struct str rest)
+{
+    while (rest.len) {
+        struct str component = path_first(rest);
+        if (component.len && path->len)
+            buf_add_char(path, '\\');
+        buf_add(path, component);
+        rest = path_rest(rest);
+    }
+}
+
+NTSTATUS key_system_name(HANDLE key, char16 *memory, struct str *name)
+{
+    FVM_KEY_NAME_INFORMATION *information = (FVM_KEY_NAME_INFORMATION *)memory;
+    ULONG length;
+    NTSTATUS status = nt.NtQueryKey(key, KeyNameInformationClass, information, KEY_UNITS * sizeof(char16), &length);
+    if (status < 0)
+        return status;
+    *name = (struct str){(const char16 *)information->Name, information->NameLength / sizeof(char16)};
+    return take_root(name) ? STATUS_SUCCESS : STATUS_OBJECT_TYPE_MISMATCH;
+}
+
+bool key_vm_path(struct str system_name, struct strbuf *vm_path, bool *stored)
+{
+    *stored = path_under_fold(layer.up, system_name, layer.keys_root);
+    if (*stored) {
+        buf_set(vm_path, str_from(system_name, layer.keys_root.len + 1));
+        return true;
+    }
+    if (path_under_fold(layer.up, system_name, layer.keys.hidden))
+        return false;
+    if (!map_reverse(layer.keys.map, system_name, vm_path))
+        buf_set(vm_path, system_name);
+    return !vm_path->overflow;
+}
+
+void key_host_path(struct str host, struct strbuf *nt_path)
+{
+    struct str root = STR(KEY_ROOT);
+    buf_add(nt_path, host.len ? root : str_head(root, root.len - 1));
+    buf_add(nt_path, host);
+}
+
+void key_stored_path(struct str vm_path, struct strbuf *nt_path)
+{
+    buf_add(nt_path, STR(KEY_ROOT));
+    buf_add(nt_path, layer.keys_root);
+    if (vm_path.len)
+        buf_add_char(nt_path, '\\');
+    buf_add(nt_path, vm_path);
+}
+
+/* The VM path of the handle that a name is relative to. */
+static NTSTATUS add_root(HANDLE root, struct strbuf *path)
+{
+    struct key_use use;
+    NTSTATUS status = key_begin(&use, root);
+    if (status < 0)
+        return status;
+    if (use.state)
+        buf_add(path, key_path(&use));
+    status = use.state ? STATUS_SUCCESS : STATUS_REPARSE;
+    key_end(&use);
+    return status;
+}
+
+/* A 32-bit process sees another part of the registry at some names, as does who asks for it. Which names, the system knows:
+ * it is asked for the nearest key above that the host has. */
+static void apply_view(ACCESS_MASK view, struct key_memory *memory, struct key_name *name)
+{
+    for (struct str above = buf_str(&name->path); above.len; above = path_parent(above)) {
+        struct strbuf nt_path, whole;
+        struct str own;
+        HANDLE key;
+        buf_init(&nt_path, memory->real, KEY_UNITS);
+        key_host_path(above, &nt_path);
+        if (nt_path.overflow || key_open_path(buf_str(&nt_path), KEY_QUERY_VALUE | view, &key) < 0)
+            continue;
+        NTSTATUS status = key_system_name(key, memory->more, &own);
+        nt.NtClose(key);
+        if (status < 0 || str_equal_fold(layer.up, own, above))
+            return;
+        buf_init(&whole, memory->real, KEY_UNITS);
+        buf_add(&whole, own);
+        buf_add(&whole, str_from(buf_str(&name->path), above.len));
+        buf_set(&name->path, buf_str(&whole));
+        return;
+    }
+}
+
+static ACCESS_MASK view_of(ACCESS_MASK access)
+{
+#ifdef __x86_64__
+    return access & KEY_WOW64_32KEY;
+#else
+    return access & KEY_WOW64_64KEY ? 0 : KEY_WOW64_32KEY;
+#endif
+}
+
+/* A name elsewhere in the object name space may be a link that leads to the registry. */
+static NTSTATUS decode_alias(const struct key_attributes *from, struct key_memory *memory, struct key_name *name)
+{
+    HANDLE key;
+    struct str system_name;
+    bool stored;
+    NTSTATUS status = nt.NtOpenKey(&key, KEY_QUERY_VALUE, &from->attributes);
+    if (status < 0)
+        return STATUS_REPARSE;
+    status = key_system_name(key, memory->more, &system_name);
+    if (status >= 0 && !key_vm_path(system_name, &name->path, &stored))
+        status = log_refusal("FVM's own keys", system_name, STATUS_OBJECT_NAME_NOT_FOUND);
+    nt.NtClose(key);
+    return status;
+}
+
+NTSTATUS key_decode(const struct key_attributes *from, ACCESS_MASK access, ULONG options, struct key_memory *memory,
+                    struct key_name *name)
+{
+    struct str given = {(const char16 *)from->name.Buffer, from->name.Length / sizeof(char16)};
+    NTSTATUS status = STATUS_SUCCESS;
+    buf_init(&name->path, memory->name, KEY_UNITS);
+    /* NtOpenKeyEx follows links even with REG_OPTION_OPEN_LINK; RegOpenKeyEx makes the attribute of it */
+    name->open_link = (from->attributes.Attributes & OBJ_OPENLINK) || (options & REG_OPTION_CREATE_LINK);
+    if (from->attributes.RootDirectory) {
+        if (given.len && given.s[0] == '\\')
+            return STATUS_REPARSE; /* the system's own reason */
+        status = add_root(from->attributes.RootDirectory, &name->path);
+    } else if (!take_root(&given)) {
+        status = decode_alias(from, memory, name);
+        given.len = 0;
+    }
+    if (status != STATUS_SUCCESS)
+        return status;
+    add_components(&name->path, given);
+    if (name->path.overflow)
+        return STATUS_OBJECT_NAME_INVALID;
+    if (name->path.len && !key_path_valid(buf_str(&name->path)))
+        return STATUS_REPARSE;
+    if (view_of(access))
+        apply_view(view_of(access), memory, name);
+    return STATUS_SUCCESS;
+}
+
+bool key_show_name(struct str system_name, struct strbuf *out)
+{
+    struct str host = system_name;
+    bool stored;
+    if (!take_root(&host))
+        return false;
+    char16 *memory = scratch_take();
+    struct strbuf vm_path;
+    buf_init(&vm_path, memory, KEY_UNITS);
+    bool differs = key_vm_path(host, &vm_path, &stored) && (stored || !str_equal(buf_str(&vm_path), host));
+    if (differs)
+        key_host_path(buf_str(&vm_path), out);
+    scratch_give(memory);
+    return differs && buf_terminate(out);
+}

@@ -1,0 +1,213 @@
+/* NtEnumerateKey and NtQueryKey. */
+#include "layer/registry/list.h"
+
+/* Puts `size` bytes at the start of the program's buffer, as much as fits, with the statuses of the system. */
+static NTSTATUS put(void *information, ULONG length, ULONG *result_length, const void *answer, ULONG size, ULONG fixed)
+{
+    ULONG copied = length < size ? length : size;
+    if (!guard_write(result_length, &size, sizeof(size)) || !guard_write(information, answer, copied))
+        return STATUS_ACCESS_VIOLATION;
+    if (length < fixed)
+        return STATUS_BUFFER_TOO_SMALL;
+    return length < size ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
+}
+
+/* ---- enumeration ---- */
+
+static NTSTATUS put_basic(const struct key_child *child, void *information, ULONG length, ULONG *result_length)
+{
+    enum { FIXED = offsetof(FVM_KEY_BASIC_INFORMATION, Name) };
+    struct {
+        FVM_KEY_BASIC_INFORMATION head;
+        char16 more[256]; /* the longest name of a key */
+    } answer = {.head = {.LastWriteTime = child->information->LastWriteTime,
+                         .NameLength = child->information->NameLength}};
+    ULONG bytes = child->information->NameLength;
+    if (bytes > sizeof(answer) - FIXED)
+        return STATUS_INVALID_PARAMETER;
+    mem_copy(answer.head.Name, child->name.s, bytes);
+    return put(information, length, result_length, &answer, FIXED + bytes, FIXED);
+}
+
+static NTSTATUS put_node(const struct key_child *child, void *information, ULONG length, ULONG *result_length)
+{
+    enum { FIXED = offsetof(FVM_KEY_NODE_INFORMATION, Name) };
+    const FVM_KEY_NODE_INFORMATION *node = child->information;
+    ULONG size = node->ClassLength ? node->ClassOffset + node->ClassLength : FIXED + node->NameLength;
+    return put(information, length, result_length, node, size, FIXED);
+}
+
+/* The other classes are the system's, asked on the side that has the subkey. */
+static NTSTATUS ask_side(struct key_use *use, const struct key_child *child, ULONG class, void *information,
+                         ULONG length, ULONG *result_length)
+{
+    struct map_place place;
+    HANDLE key;
+    key_lookup(key_path(use), &place);
+    NTSTATUS status = child->stored ? key_open_stored(key_path(use), KEY_ENUMERATE_SUB_KEYS, &key)
+                                    : key_open_lower(key_path(use), &place, KEY_ENUMERATE_SUB_KEYS, &key);
+    if (status < 0)
+        return status;
+    status = nt.NtEnumerateKey(key, child->index, class, information, length, result_length);
+    nt.NtClose(key);
+    return status;
+}
+
+static NTSTATUS enumerate_merged(struct key_use *use, ULONG index, ULONG class, void *information, ULONG length,
+                                 ULONG *result_length)
+{
+    struct key_listing *listing;
+    struct key_child child;
+    if (!index && !key_listing_fresh(use))
+        key_listing_forget(use);
+    NTSTATUS status = key_listing_current(use, &listing);
+    if (status < 0)
+        return status;
+    if (!key_listing_entry(listing, index, &child))
+        return STATUS_NO_MORE_ENTRIES;
+    if (class == KeyBasicInformationClass)
+        return put_basic(&child, information, length, result_length);
+    if (class == KeyNodeInformationClass)
+        return put_node(&child, information, length, result_length);
+    return ask_side(use, &child, class, information, length, result_length);
+}
+
+/* A handle that may not enumerate, or a key that is gone: the system's answer. */
+static NTSTATUS check_enumeration(struct key_use *use)
+{
+    HANDLE real;
+    FVM_KEY_BASIC_INFORMATION information;
+    ULONG length;
+    if (!use->state->access)
+        use->state->access = key_granted(use->handle);
+    if (!(use->state->access & KEY_ENUMERATE_SUB_KEYS))
+        return STATUS_ACCESS_DENIED;
+    NTSTATUS status = key_values(use, &real);
+    if (status >= 0)
+        status = nt.NtQueryKey(real, KeyBasicInformationClass, &information, sizeof(information), &length);
+    return status == STATUS_BUFFER_OVERFLOW ? STATUS_SUCCESS : status;
+}
+
+NTSTATUS NTAPI fvm_NtEnumerateKey(HANDLE key, ULONG index, ULONG class, void *information, ULONG length,
+                                  ULONG *result_length)
+{
+    struct key_use use;
+    HANDLE real;
+    layer_attach();
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    if (use.state && use.state->merged) {
+        status = use.state->listing ? STATUS_SUCCESS : check_enumeration(&use);
+        if (status >= 0)
+            status = enumerate_merged(&use, index, class, information, length, result_length);
+    } else {
+        status = key_values(&use, &real);
+        if (status >= 0)
+            status = nt.NtEnumerateKey(real, index, class, information, length, result_length);
+    }
+    key_end(&use);
+    return status;
+}
+
+/* ---- the key itself ---- */
+
+/* The numbers of subkeys are the merged ones. */
+static NTSTATUS correct_counts(struct key_use *use, ULONG class, void *information, ULONG length)
+{
+    struct key_listing *listing;
+    if (!key_listing_fresh(use))
+        key_listing_forget(use);
+    NTSTATUS status = key_listing_current(use, &listing);
+    if (status < 0)
+        return status;
+    ULONG count = key_listing_count(listing), name = key_listing_longest_name(listing);
+    ULONG class_length = key_listing_longest_class(listing);
+    uint8_t *at = information;
+    bool ok = true;
+    if (class == KeyFullInformationClass && length >= offsetof(FVM_KEY_FULL_INFORMATION, Class))
+        ok = guard_write(at + offsetof(FVM_KEY_FULL_INFORMATION, SubKeys), &count, sizeof(count)) &&
+             guard_write(at + offsetof(FVM_KEY_FULL_INFORMATION, MaxNameLen), &name, sizeof(name)) &&
+             guard_write(at + offsetof(FVM_KEY_FULL_INFORMATION, MaxClassLen), &class_length, sizeof(class_length));
+    else if (class == KeyCachedInformationClass && length >= offsetof(FVM_KEY_CACHED_INFORMATION, NameLength))
+        ok = guard_write(at + offsetof(FVM_KEY_CACHED_INFORMATION, SubKeys), &count, sizeof(count)) &&
+             guard_write(at + offsetof(FVM_KEY_CACHED_INFORMATION, MaxNameLen), &name, sizeof(name));
+    return ok ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+}
+
+/* A subkey made or deleted in the VM is a write to the key: the stored key knows when. All four structures begin with the
+ * time. */
+static NTSTATUS correct_time(struct key_use *use, HANDLE real, void *information, ULONG length)
+{
+    FVM_KEY_BASIC_INFORMATION basic;
+    LARGE_INTEGER time;
+    HANDLE own;
+    ULONG needed;
+    if (use->state->stored || real != use->handle || length < sizeof(time) ||
+        key_open_stored(key_path(use), KEY_QUERY_VALUE, &own) < 0)
+        return STATUS_SUCCESS;
+    NTSTATUS status = nt.NtQueryKey(own, KeyBasicInformationClass, &basic, sizeof(basic), &needed);
+    nt.NtClose(own);
+    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW) && guard_read(&time, information, sizeof(time)) &&
+        basic.LastWriteTime.QuadPart > time.QuadPart &&
+        !guard_write(information, &basic.LastWriteTime, sizeof(basic.LastWriteTime)))
+        return STATUS_ACCESS_VIOLATION;
+    return STATUS_SUCCESS;
+}
+
+/* The VM's name in place of the system's. */
+static NTSTATUS query_name(struct key_use *use, HANDLE real, void *information, ULONG length, ULONG *result_length)
+{
+    enum { FIXED = offsetof(FVM_KEY_NAME_INFORMATION, Name) };
+    struct key_memory *memory = scratch_take();
+    struct strbuf shown;
+    struct str system_name;
+    NTSTATUS status = key_system_name(real, memory->real, &system_name);
+    FVM_KEY_NAME_INFORMATION *answer = (FVM_KEY_NAME_INFORMATION *)memory->more;
+    buf_init(&shown, (char16 *)answer->Name, KEY_UNITS - 2);
+    if (status >= 0) {
+        struct strbuf vm_path;
+        bool stored;
+        buf_init(&vm_path, memory->name, KEY_UNITS);
+        if (key_vm_path(system_name, &vm_path, &stored))
+            key_host_path(buf_str(&vm_path), &shown);
+        else
+            key_host_path(key_path(use), &shown);
+        answer->NameLength = (ULONG)(shown.len * sizeof(char16));
+        status = put(information, length, result_length, answer, FIXED + answer->NameLength, FIXED);
+    }
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtQueryKey(HANDLE key, ULONG class, void *information, ULONG length, ULONG *result_length)
+{
+    struct key_use use;
+    HANDLE real;
+    bool counts = class == KeyFullInformationClass || class == KeyCachedInformationClass;
+    layer_attach();
+    if (keys_untouched() && !counts)
+        return nt.NtQueryKey(key, class, information, length, result_length);
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    status = key_values(&use, &real);
+    if (status < 0) {
+        key_end(&use);
+        return status;
+    }
+    if (!use.state || class != KeyNameInformationClass)
+        status = nt.NtQueryKey(real, class, information, length, result_length);
+    else
+        status = query_name(&use, real, information, length, result_length);
+    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW) && use.state && use.state->merged &&
+        class <= KeyCachedInformationClass && class != KeyNameInformationClass) {
+        NTSTATUS corrected = correct_time(&use, real, information, length);
+        if (corrected >= 0 && counts)
+            corrected = correct_counts(&use, class, information, length);
+        if (corrected < 0)
+            status = corrected;
+    }
+    key_end(&use);
+    return status;
+}

@@ -1,0 +1,189 @@
+/* The registry name space of a VM.
+ *
+ * Names. The VM path of a key is its name as the VM sees it, without \REGISTRY\ ("Machine\Software\X"). Its content lives in
+ * the VM's stored key (keys_root + VM path), at its lower (the host's own key), or in both. In the map of the keys
+ *   OWN    the stored key decides: what is there exists, with all below it; what is not there is deleted;
+ *   DIR    the stored key has all values, class and security of the key; its subkeys are its own and the lower's, merged;
+ *   META   a symbolic link made in the VM: `lower` is "@\" and the VM path that it leads to, "@" when it leads nowhere. Its
+ *          stored key is an ordinary one, so that the system never follows it;
+ *   PLAIN, LINK   what is known of host keys (see resolve.c); the stored key of a PLAIN one only holds what is below it.
+ * What a service gets (a name in any spelling, or a handle) is decoded to a VM path (name.c), which is resolved to where it
+ * lives (resolve.c). Opening never copies. What is known of a handle is kept in its state (state.c): a handle to the host's
+ * key answers from the stored key (its companion) as soon as there is one. The first change of a key copies it (copy_up.c). */
+#ifndef FVM_LAYER_REGISTRY_REGISTRY_H
+#define FVM_LAYER_REGISTRY_REGISTRY_H
+
+#include "layer/layer.h"
+
+#define KEY_UNITS 16384u /* UTF-16 units of one path buffer: half of what the system allows */
+#define KEY_ROOT u"\\REGISTRY\\"
+#define KEY_LINK_MARK '@' /* no host path begins with it and a backslash */
+#define KEY_LINKS_MAX 64
+
+struct key_name {
+    struct strbuf path; /* VM path; empty: \REGISTRY itself */
+    bool open_link;     /* the last component is wanted itself if it is a link */
+};
+
+/* Memory of one resolved name, a scratch block. */
+struct key_memory {
+    char16 name[KEY_UNITS];
+    char16 real[KEY_UNITS];
+    char16 work[KEY_UNITS];
+    char16 more[KEY_UNITS];
+};
+_Static_assert(sizeof(struct key_memory) <= SCRATCH_SIZE, "one scratch block");
+
+/* ---- name.c ---- */
+
+/* A copy of the program's attributes that cannot change any more; its name is in memory->work. */
+struct key_attributes {
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING name;
+};
+NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct key_attributes *copy);
+/* The VM path that the attributes name. STATUS_REPARSE: not one that we know; the system has to say. */
+NTSTATUS key_decode(const struct key_attributes *from, ACCESS_MASK access, ULONG options, struct key_memory *memory,
+                    struct key_name *name);
+/* Whether FVM's own key could be what is meant: any component has its name. */
+bool key_mentions_home(struct str name);
+/* \REGISTRY\... as the system names the key that the handle has open, without that prefix; through `memory` (KEY_UNITS). */
+NTSTATUS key_system_name(HANDLE key, char16 *memory, struct str *name);
+/* The VM path of a system name; *stored: it is in the VM's own storage. False when it is FVM's and not this VM's. */
+bool key_vm_path(struct str system_name, struct strbuf *vm_path, bool *stored);
+/* NT paths. */
+void key_host_path(struct str host, struct strbuf *nt_path);
+void key_stored_path(struct str vm_path, struct strbuf *nt_path);
+
+/* ---- resolve.c ---- */
+
+void key_lookup(struct str path, struct map_place *place);
+/* Puts the canonical VM path in place of name->path, and says where it lives. */
+NTSTATUS key_resolve(struct key_name *name, struct key_memory *memory, struct map_place *place);
+/* What is learned when a host key (the name's lower) was opened: whether its name is canonical. False when it is not:
+ * name->path is now the canonical one, to be resolved again. */
+bool key_learn(HANDLE key, struct key_name *name, struct key_memory *memory, const struct map_place *place);
+/* Whether values and class come from the stored key, if there is one. */
+static inline bool key_is_stored(const struct map_place *place)
+{
+    return place->in_storage;
+}
+NTSTATUS key_open_path(struct str nt_path, ACCESS_MASK access, HANDLE *key);
+NTSTATUS key_open_stored(struct str vm_path, ACCESS_MASK access, HANDLE *key);
+NTSTATUS key_open_lower(struct str vm_path, const struct map_place *place, ACCESS_MASK access, HANDLE *key);
+/* Whether the canonical VM path exists in the VM; the host's key must grant `access`. */
+NTSTATUS key_exists(struct str vm_path, ACCESS_MASK access);
+
+/* ---- state.c: what is known of a handle ---- */
+
+struct key_listing;
+
+struct key_state {
+    uint32_t sequence; /* of the map when the rest was found out; odd: never */
+    uint32_t renames;
+    bool stored;  /* the handle has a stored key open */
+    bool link;    /* it was opened as a link */
+    bool deleted; /* through this handle */
+    bool use_own; /* values come from the companion */
+    bool merged;  /* subkeys come from two keys */
+    ACCESS_MASK access;
+    HANDLE own;   /* companion: the stored key, opened with the same access; NULL: not yet */
+    HANDLE watch; /* the stored key as it is watched */
+    struct key_listing *listing;
+    uint32_t len, cap; /* of path */
+    char16 path[];
+};
+
+/* Use of a key handle by a service. */
+struct key_use {
+    HANDLE handle;
+    struct key_state *state; /* NULL: no key; ask the system */
+    uintptr_t token;
+};
+
+/* Nothing is known to differ from the host (but FVM's own key is hidden). */
+static inline bool keys_untouched(void)
+{
+    return map_untouched(layer.keys.map);
+}
+
+/* Takes the state of a handle. Fails with STATUS_KEY_DELETED, and for FVM's own keys; nothing is taken then. */
+NTSTATUS key_begin(struct key_use *use, HANDLE handle);
+void key_end(struct key_use *use);
+/* The handle to ask about values, class and security. */
+NTSTATUS key_values(struct key_use *use, HANDLE *real);
+/* The handle to change them by, which needs `access`: copies the key when it is the host's. */
+NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real);
+/* A handle that was just opened for the program. */
+void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link);
+static inline struct str key_path(const struct key_use *use)
+{
+    return (struct str){use->state->path, use->state->len};
+}
+ACCESS_MASK key_granted(HANDLE key);
+bool key_set_path(struct key_use *use, struct str vm_path);
+void key_state_release(uintptr_t state); /* for handles.c */
+/* Whether the object is a key: asked for services that take any object, since what is known of the handle may be old. */
+bool key_is_key(HANDLE handle);
+
+/* ---- copy_up.c ---- */
+
+/* Makes sure that the canonical VM path, which exists, has a stored key with its values. */
+NTSTATUS key_copy_up(struct str vm_path);
+/* [locked] Makes the stored keys of the path, without content, spelled as on the host. *own (may be NULL): the last one. */
+NTSTATUS key_mirror(struct str vm_path, ACCESS_MASK access, HANDLE *own);
+/* [locked] Deletes a stored key with all that is below it. */
+void key_delete_stored(struct str vm_path);
+/* All values of one key in place of those of another. */
+NTSTATUS key_copy_values(HANDLE lower, HANDLE own);
+/* The class of a key, in the memory of `full`; false when it has none. */
+bool key_class(HANDLE key, FVM_KEY_FULL_INFORMATION *full, ULONG size, UNICODE_STRING *class);
+static inline NTSTATUS key_record(struct str path, enum map_kind kind, struct str lower, const struct map_origin *origin)
+{
+    return layer_record(&layer.keys, path, kind, lower, origin);
+}
+/* Journal's question at a rebuild, see layer_delta. */
+bool key_renamed(void *unused, struct str from, struct str to);
+
+/* ---- create.c ---- */
+
+struct key_call {
+    HANDLE *handle; /* the program's */
+    ACCESS_MASK access;
+    ULONG title_index, options;
+    const UNICODE_STRING *class; /* the program's */
+    ULONG *disposition;          /* the program's */
+    bool create;
+};
+NTSTATUS key_open_call(const struct key_call *call, const OBJECT_ATTRIBUTES *attributes);
+
+/* ---- merge.c: subkeys of a key that two keys have ---- */
+
+struct key_child {
+    bool stored;    /* which of the two has it */
+    ULONG index;    /* there */
+    const FVM_KEY_NODE_INFORMATION *information;
+    struct str name;
+};
+/* Visits the subkeys that the VM sees, those of the lower first; each of the two in the system's order. */
+NTSTATUS key_visit_children(struct str vm_path, bool (*visit)(void *context, const struct key_child *child),
+                            void *context);
+/* ---- link.c: symbolic links made in the VM ---- */
+
+NTSTATUS key_link_set(struct str vm_path, struct str target_nt_name);
+
+/* ---- save.c ---- */
+
+/* Makes a stored key (a name at the top of the VM's storage that no key has) with all that the VM sees at and below vm_path. */
+NTSTATUS key_flatten(struct str vm_path, struct str stored_name);
+/* [locked] delete.c: after a stored key was deleted, the node says so, or goes. */
+NTSTATUS key_record_deleted(struct str vm_path, const struct map_place *place);
+
+/* ---- other name spaces ---- */
+
+/* NtSetSecurityObject for a handle that may be a key: false when it is none. */
+bool key_set_security(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, NTSTATUS *status);
+/* The VM's form of a system name that begins with \REGISTRY\: false when it needs no change. */
+bool key_show_name(struct str system_name, struct strbuf *out);
+
+#endif

@@ -1,0 +1,207 @@
+/* What is known of a key handle. A state is made when a service first needs it, lives in the table of handles, and is
+ * looked through again whenever the map has moved. */
+#include "layer/registry/registry.h"
+
+#include <stdatomic.h>
+
+#include "layer/handles.h"
+#include "layer/pool.h"
+#include "layer/registry/list.h"
+
+static uint32_t renames(void)
+{
+    return atomic_load_explicit((_Atomic uint32_t *)(uintptr_t)&layer.vm->key_renames, memory_order_acquire);
+}
+
+static struct key_state *state_new(struct str path)
+{
+    size_t room = path.len * sizeof(char16);
+    struct key_state *state = pool_take(sizeof(*state) + room);
+    if (!state)
+        return NULL;
+    *state = (struct key_state){.sequence = 1, .renames = renames(), .len = (uint32_t)path.len, .cap = (uint32_t)path.len};
+    mem_copy(state->path, path.s, room);
+    return state;
+}
+
+static void close_companions(struct key_state *state)
+{
+    if (state->own)
+        nt.NtClose(state->own);
+    if (state->watch)
+        nt.NtClose(state->watch);
+    state->own = state->watch = NULL;
+}
+
+void key_state_release(uintptr_t word)
+{
+    struct key_state *state = (struct key_state *)word;
+    close_companions(state);
+    key_listing_free(state->listing);
+    pool_give(state);
+}
+
+/* Asks the system for the name. *made = NULL and success when the handle is no key, or none that has a name. */
+static NTSTATUS state_of_handle(HANDLE handle, struct key_state **made)
+{
+    struct key_memory *memory = scratch_take();
+    struct strbuf path;
+    struct str system_name;
+    bool stored;
+    *made = NULL;
+    buf_init(&path, memory->name, KEY_UNITS);
+    NTSTATUS status = key_system_name(handle, memory->real, &system_name);
+    if (status >= 0 && !key_vm_path(system_name, &path, &stored))
+        status = log_refusal("FVM's own keys", system_name, STATUS_ACCESS_DENIED);
+    else if (status >= 0) {
+        *made = state_new(buf_str(&path));
+        if (*made)
+            (*made)->stored = stored;
+        else
+            status = STATUS_INSUFFICIENT_RESOURCES;
+    } else if (status != STATUS_KEY_DELETED)
+        status = STATUS_SUCCESS; /* the system says what is wrong with it */
+    scratch_give(memory);
+    return status;
+}
+
+ACCESS_MASK key_granted(HANDLE key)
+{
+    FVM_OBJECT_BASIC_INFORMATION information = {0};
+    nt.NtQueryObject(key, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information, sizeof(information), NULL);
+    return information.GrantedAccess;
+}
+
+static void refresh(struct key_state *state)
+{
+    struct str path = {state->path, state->len};
+    struct map_place place;
+    uint32_t sequence = map_sequence(layer.keys.map);
+    if (state->sequence == sequence)
+        return;
+    key_lookup(path, &place);
+    bool exact = place.known == path.len;
+    state->use_own = !state->stored && key_is_stored(&place);
+    state->merged = place.has_lower && !place.link && place.kind != MAP_META &&
+                    (place.kind == MAP_DIR || (exact && map_has_changed_child(layer.keys.map, place.node)));
+    state->sequence = sequence;
+}
+
+/* Whether the name that the state was made with may have changed. */
+static bool renamed_since(const struct key_state *state)
+{
+    return state->renames != renames();
+}
+
+NTSTATUS key_begin(struct key_use *use, HANDLE handle)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    uintptr_t word;
+    *use = (struct key_use){.handle = handle};
+    if (!handle_take(handle, HANDLE_KEY, &use->token, &word))
+        return STATUS_SUCCESS; /* no handle that could be a key's */
+    use->state = (struct key_state *)word;
+    if (use->state && renamed_since(use->state)) {
+        key_state_release(word);
+        use->state = NULL;
+    }
+    if (!use->state)
+        status = state_of_handle(handle, &use->state);
+    if (use->state && use->state->deleted)
+        status = STATUS_KEY_DELETED;
+    if (use->state)
+        refresh(use->state);
+    if (status < 0 || !use->state) {
+        handle_give(handle, HANDLE_KEY, &use->token, (uintptr_t)use->state);
+        use->state = NULL;
+    }
+    return status;
+}
+
+void key_end(struct key_use *use)
+{
+    if (use->state)
+        handle_give(use->handle, HANDLE_KEY, &use->token, (uintptr_t)use->state);
+    use->state = NULL;
+}
+
+void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link)
+{
+    uintptr_t word, token;
+    struct key_state *state = state_new(vm_path);
+    if (!state)
+        return;
+    state->stored = stored;
+    state->link = link;
+    if (!handle_take(handle, HANDLE_KEY, &token, &word)) {
+        key_state_release((uintptr_t)state);
+        return;
+    }
+    if (word)
+        key_state_release(word);
+    handle_give(handle, HANDLE_KEY, &token, (uintptr_t)state);
+}
+
+bool key_set_path(struct key_use *use, struct str vm_path)
+{
+    struct key_state *state = state_new(vm_path);
+    if (!state)
+        return false;
+    state->stored = use->state->stored;
+    state->link = use->state->link;
+    key_state_release((uintptr_t)use->state);
+    use->state = state;
+    refresh(state);
+    return true;
+}
+
+static NTSTATUS open_own(struct key_use *use)
+{
+    struct key_state *state = use->state;
+    if (state->own)
+        return STATUS_SUCCESS;
+    if (!state->access)
+        state->access = key_granted(use->handle);
+    NTSTATUS status = key_open_stored(key_path(use), state->access, &state->own);
+    return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_KEY_DELETED : status;
+}
+
+NTSTATUS key_values(struct key_use *use, HANDLE *real)
+{
+    *real = use->handle;
+    if (!use->state || !use->state->use_own)
+        return STATUS_SUCCESS;
+    NTSTATUS status = open_own(use);
+    *real = use->state->own;
+    return status;
+}
+
+NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real)
+{
+    struct key_state *state = use->state;
+    *real = use->handle;
+    if (!state || state->stored)
+        return STATUS_SUCCESS;
+    if (!state->access)
+        state->access = key_granted(use->handle);
+    if ((state->access & access) != access)
+        return STATUS_ACCESS_DENIED;
+    if (!state->use_own) {
+        if (state->link)
+            return log_refusal("change of the host's link", key_path(use), STATUS_ACCESS_DENIED);
+        NTSTATUS status = key_copy_up(key_path(use));
+        if (status < 0)
+            return status;
+        refresh(state);
+    }
+    return key_values(use, real);
+}
+
+bool key_is_key(HANDLE handle)
+{
+    FVM_KEY_BASIC_INFORMATION information;
+    ULONG length;
+    NTSTATUS status =
+        nt.NtQueryKey(handle, KeyBasicInformationClass, &information, offsetof(FVM_KEY_BASIC_INFORMATION, Name), &length);
+    return status != STATUS_OBJECT_TYPE_MISMATCH && status != STATUS_INVALID_HANDLE;
+}

@@ -1,0 +1,220 @@
+/* Values: reading them where they are, changing them in the VM's copy. */
+#include "layer/registry/registry.h"
+
+/* ---- reading ---- */
+
+NTSTATUS NTAPI fvm_NtQueryValueKey(HANDLE key, const UNICODE_STRING *name, ULONG class, void *information, ULONG length,
+                                   ULONG *result_length)
+{
+    struct key_use use;
+    HANDLE real;
+    layer_attach();
+    if (keys_untouched())
+        return nt.NtQueryValueKey(key, name, class, information, length, result_length);
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    status = key_values(&use, &real);
+    if (status >= 0)
+        status = nt.NtQueryValueKey(real, name, class, information, length, result_length);
+    key_end(&use);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtEnumerateValueKey(HANDLE key, ULONG index, ULONG class, void *information, ULONG length,
+                                       ULONG *result_length)
+{
+    struct key_use use;
+    HANDLE real;
+    layer_attach();
+    if (keys_untouched())
+        return nt.NtEnumerateValueKey(key, index, class, information, length, result_length);
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    status = key_values(&use, &real);
+    if (status >= 0)
+        status = nt.NtEnumerateValueKey(real, index, class, information, length, result_length);
+    key_end(&use);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtQueryMultipleValueKey(HANDLE key, void *values, ULONG count, void *buffer, ULONG length,
+                                           ULONG *result_length)
+{
+    struct key_use use;
+    HANDLE real;
+    layer_attach();
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    status = key_values(&use, &real);
+    if (status >= 0)
+        status = nt.NtQueryMultipleValueKey(real, values, count, buffer, length, result_length);
+    key_end(&use);
+    return status;
+}
+
+/* ---- changing ---- */
+
+static bool is_link(const struct key_use *use)
+{
+    struct map_place place;
+    if (!use->state || !use->state->link)
+        return false;
+    key_lookup(key_path(use), &place);
+    return place.kind == MAP_META;
+}
+
+static bool is_link_value(const UNICODE_STRING *name)
+{
+    char16 copy[32];
+    UNICODE_STRING string;
+    struct str wanted = STR(u"SymbolicLinkValue");
+    return guard_read(&string, name, sizeof(string)) && string.Length == wanted.len * sizeof(char16) &&
+           guard_read(copy, string.Buffer, string.Length) &&
+           str_equal_fold(layer.up, (struct str){copy, wanted.len}, wanted);
+}
+
+/* A link has no other value, and its value is no text for the system to follow. */
+static NTSTATUS set_link(struct key_use *use, const UNICODE_STRING *name, ULONG type, const void *data, ULONG size)
+{
+    if (type != REG_LINK || !is_link_value(name))
+        return STATUS_ACCESS_DENIED;
+    char16 *target = scratch_take();
+    NTSTATUS status = STATUS_SUCCESS;
+    if (size > SCRATCH_SIZE || !guard_read(target, data, size))
+        status = STATUS_INVALID_PARAMETER;
+    else
+        status = key_link_set(key_path(use), (struct str){target, size / sizeof(char16)});
+    scratch_give(target);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtSetValueKey(HANDLE key, const UNICODE_STRING *name, ULONG title_index, ULONG type,
+                                 const void *data, ULONG size)
+{
+    struct key_use use;
+    HANDLE real;
+    UNICODE_STRING string;
+    layer_attach();
+    if (!guard_read(&string, name, sizeof(string)))
+        return STATUS_ACCESS_VIOLATION;
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    status = key_change(&use, KEY_SET_VALUE, &real);
+    if (status >= 0 && is_link(&use))
+        status = set_link(&use, name, type, data, size);
+    if (status >= 0)
+        status = nt.NtSetValueKey(real, name, title_index, type, data, size);
+    key_end(&use);
+    return status;
+}
+
+/* A value that is not there must not cost a copy. */
+static NTSTATUS find_value(struct key_use *use, const UNICODE_STRING *name)
+{
+    FVM_KEY_VALUE_BASIC_INFORMATION information;
+    HANDLE real;
+    ULONG length;
+    NTSTATUS status = key_values(use, &real);
+    if (status >= 0)
+        status = nt.NtQueryValueKey(real, name, KeyValueBasicInformationClass, &information, sizeof(information), &length);
+    return status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_KEY_DELETED ? status : STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI fvm_NtDeleteValueKey(HANDLE key, const UNICODE_STRING *name)
+{
+    struct key_use use;
+    HANDLE real;
+    UNICODE_STRING string;
+    layer_attach();
+    if (!guard_read(&string, name, sizeof(string)))
+        return STATUS_ACCESS_VIOLATION;
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    if (use.state && !use.state->stored && !use.state->use_own)
+        status = find_value(&use, name);
+    if (status >= 0)
+        status = key_change(&use, KEY_SET_VALUE, &real);
+    if (status >= 0 && is_link(&use) && is_link_value(name))
+        status = key_link_set(key_path(&use), (struct str){0});
+    if (status >= 0)
+        status = nt.NtDeleteValueKey(real, name);
+    key_end(&use);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtSetInformationKey(HANDLE key, ULONG class, void *information, ULONG length)
+{
+    struct key_use use;
+    HANDLE real;
+    layer_attach();
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    status = key_change(&use, KEY_SET_VALUE, &real);
+    if (status >= 0)
+        status = nt.NtSetInformationKey(real, class, information, length);
+    key_end(&use);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtFlushKey(HANDLE key)
+{
+    struct key_use use;
+    HANDLE real;
+    layer_attach();
+    if (keys_untouched())
+        return nt.NtFlushKey(key);
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    status = key_values(&use, &real);
+    if (status >= 0)
+        status = nt.NtFlushKey(real);
+    key_end(&use);
+    return status;
+}
+
+/* ---- security ---- */
+
+bool key_set_security(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, NTSTATUS *status)
+{
+    struct key_use use;
+    HANDLE real;
+    ACCESS_MASK access = (requested & OWNER_SECURITY_INFORMATION ? WRITE_OWNER : 0) |
+                         (requested & DACL_SECURITY_INFORMATION ? WRITE_DAC : 0);
+    if (!key_is_key(handle))
+        return false;
+    *status = key_begin(&use, handle);
+    if (*status < 0)
+        return true;
+    *status = use.state ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+    if (*status >= 0)
+        *status = key_change(&use, access, &real);
+    if (*status >= 0)
+        *status = nt.NtSetSecurityObject(real, requested, descriptor);
+    key_end(&use);
+    return true;
+}
+
+NTSTATUS NTAPI fvm_NtQuerySecurityObject(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, ULONG length,
+                                         ULONG *return_length)
+{
+    struct key_use use;
+    HANDLE real = handle;
+    layer_attach();
+    if (keys_untouched() || !key_is_key(handle))
+        return nt.NtQuerySecurityObject(handle, requested, descriptor, length, return_length);
+    NTSTATUS status = key_begin(&use, handle);
+    if (status < 0)
+        return status;
+    status = key_values(&use, &real);
+    if (status >= 0)
+        status = nt.NtQuerySecurityObject(real, requested, descriptor, length, return_length);
+    key_end(&use);
+    return status;
+}

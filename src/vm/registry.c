@@ -1,0 +1,144 @@
+/* Where the keys of a VM are, and removing them. */
+#include "vm/registry.h"
+
+#include "vm/file.h"
+#include "vm/text.h"
+
+#include <stdlib.h>
+
+#define KEY_ROOT u"\\REGISTRY\\"
+#define CREATED_DIGITS 16u
+
+NTSYSAPI NTSTATUS NTAPI RtlFormatCurrentUserKeyPath(UNICODE_STRING *path);
+
+struct str registry_home(char16 out[VM_PATH_MAX])
+{
+    UNICODE_STRING user;
+    struct strbuf b;
+    buf_init(&b, out, VM_PATH_MAX);
+    if (!NT_SUCCESS(RtlFormatCurrentUserKeyPath(&user)))
+        return (struct str){0};
+    buf_add(&b, str_from((struct str){user.Buffer, user.Length / sizeof(char16)}, STR(KEY_ROOT).len));
+    RtlFreeUnicodeString(&user);
+    path_add(&b, STR(u"Software"));
+    path_add(&b, STR(u"FVM"));
+    return b.overflow ? (struct str){0} : buf_str(&b);
+}
+
+struct str registry_root(const struct vm *vm, char16 out[VM_PATH_MAX])
+{
+    struct strbuf b;
+    struct str home = registry_home(out);
+    if (!home.len)
+        return home;
+    b = (struct strbuf){.s = out, .len = home.len, .cap = VM_PATH_MAX};
+    path_add(&b, str_of(vm->name));
+    buf_add_char(&b, u'-');
+    text_add_hex(&b, (uint64_t)vm->created, CREATED_DIGITS);
+    return b.overflow ? (struct str){0} : buf_str(&b);
+}
+
+NTSTATUS registry_open(struct str path, ACCESS_MASK access, HANDLE *key)
+{
+    struct strbuf nt_path;
+    NTSTATUS status = STATUS_NO_MEMORY;
+    if (!path_alloc(&nt_path))
+        return status;
+    buf_add(&nt_path, STR(KEY_ROOT));
+    buf_add(&nt_path, path);
+    status = STATUS_OBJECT_NAME_INVALID;
+    if (path.len && !nt_path.overflow) {
+        UNICODE_STRING name = {(USHORT)(nt_path.len * sizeof(char16)), (USHORT)(nt_path.len * sizeof(char16)), nt_path.s};
+        OBJECT_ATTRIBUTES attributes;
+        InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE | OBJ_OPENLINK, NULL, NULL);
+        status = nt.NtOpenKey(key, access | KEY_WOW64_64KEY, &attributes);
+    }
+    path_free(&nt_path);
+    return status;
+}
+
+bool registry_stored(const struct vm *vm, struct str path)
+{
+    char16 memory[VM_PATH_MAX];
+    struct str root = registry_root(vm, memory);
+    struct strbuf whole;
+    HANDLE key;
+    bool stored = false;
+    if (!root.len || !path_alloc(&whole))
+        return false;
+    buf_add(&whole, root);
+    path_add(&whole, path);
+    if (!whole.overflow && NT_SUCCESS(registry_open(buf_str(&whole), KEY_QUERY_VALUE, &key))) {
+        stored = true;
+        nt.NtClose(key);
+    }
+    path_free(&whole);
+    return stored;
+}
+
+/* A copy has the access rights of its original, which may not let the user delete it; its owner may change that. */
+static NTSTATUS open_to_delete(struct str path, HANDLE *key)
+{
+    NTSTATUS status = registry_open(path, DELETE | KEY_ENUMERATE_SUB_KEYS, key);
+    if (status != STATUS_ACCESS_DENIED)
+        return status;
+    SECURITY_DESCRIPTOR descriptor;
+    InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION);
+    SetSecurityDescriptorDacl(&descriptor, TRUE, NULL, FALSE);
+    status = registry_open(path, WRITE_DAC, key);
+    if (!NT_SUCCESS(status))
+        return status;
+    nt.NtSetSecurityObject(*key, DACL_SECURITY_INFORMATION, &descriptor);
+    nt.NtClose(*key);
+    return registry_open(path, DELETE | KEY_ENUMERATE_SUB_KEYS, key);
+}
+
+/* Deepest first, without recursion: keys can be nested deeper than the stack. */
+static NTSTATUS delete_tree(struct strbuf *path, FVM_KEY_BASIC_INFORMATION *child, ULONG size)
+{
+    size_t top = path->len;
+    while (path->len >= top) {
+        ULONG length;
+        HANDLE key;
+        NTSTATUS status = open_to_delete(buf_str(path), &key);
+        if (status == STATUS_OBJECT_NAME_NOT_FOUND && path->len == top)
+            return STATUS_SUCCESS;
+        if (!NT_SUCCESS(status))
+            return status;
+        if (NT_SUCCESS(nt.NtEnumerateKey(key, 0, KeyBasicInformationClass, child, size, &length))) {
+            buf_add_char(path, u'\\');
+            buf_add(path, (struct str){child->Name, child->NameLength / sizeof(char16)});
+            status = path->overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
+        } else {
+            status = nt.NtDeleteKey(key);
+            path->len = path_parent(buf_str(path)).len;
+        }
+        nt.NtClose(key);
+        if (!NT_SUCCESS(status))
+            return status;
+    }
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS registry_delete(const struct vm *vm)
+{
+    enum { CHILD_BYTES = 65536 };
+    char16 memory[VM_PATH_MAX];
+    struct str root = registry_root(vm, memory);
+    struct strbuf path = {0};
+    void *child = malloc(CHILD_BYTES);
+    NTSTATUS status = STATUS_NO_MEMORY;
+    HANDLE home;
+    if (child && root.len && path_alloc(&path)) {
+        buf_add(&path, root);
+        status = delete_tree(&path, child, CHILD_BYTES);
+    }
+    path_free(&path);
+    free(child);
+    /* refused by the system as long as there is another VM's */
+    if (NT_SUCCESS(status) && NT_SUCCESS(registry_open(path_parent(root), DELETE, &home))) {
+        nt.NtDeleteKey(home);
+        nt.NtClose(home);
+    }
+    return status;
+}
