@@ -2,7 +2,7 @@
  *
  *   header   0  8  "FVMDELTA"
  *            8  4  version
- *           12  4  names: 0 of files, 1 of registry keys
+ *           12  4  zero: names of files; "KEYS": of registry keys
  *   record   0  4  CRC-32 of the record from byte 4 on
  *            4  4  size of the record in bytes
  *            8  1  type
@@ -23,9 +23,11 @@
 
 #define JOURNAL_VERSION 1u
 #define RECORD_FIXED 40u
-#define NAMES_AT 12u
 
-static const uint8_t header_bytes[NAMES_AT] = {'F', 'V', 'M', 'D', 'E', 'L', 'T', 'A', JOURNAL_VERSION};
+static const uint8_t headers[][JOURNAL_HEADER_SIZE] = {
+    [JOURNAL_FILES] = {'F', 'V', 'M', 'D', 'E', 'L', 'T', 'A', JOURNAL_VERSION},
+    [JOURNAL_KEYS] = {'F', 'V', 'M', 'D', 'E', 'L', 'T', 'A', JOURNAL_VERSION, 0, 0, 0, 'K', 'E', 'Y', 'S'},
+};
 
 static void put(uint8_t *out, uint64_t value, size_t bytes)
 {
@@ -88,20 +90,19 @@ static struct journal_record record_normal(const struct journal_record *r)
 
 size_t journal_header_for(enum journal_names names, uint8_t *out)
 {
-    mem_copy(out, header_bytes, NAMES_AT);
-    put(out + NAMES_AT, names, JOURNAL_HEADER_SIZE - NAMES_AT);
+    mem_copy(out, headers[names], JOURNAL_HEADER_SIZE);
     return JOURNAL_HEADER_SIZE;
 }
 
-/* As much of a header as there is. */
-static bool header_valid(const uint8_t *data, size_t size)
+/* What a journal's names are, from as much of its header as there is. False when that is no header. */
+static bool header_names(const uint8_t *data, size_t size, enum journal_names *names)
 {
-    if (!mem_equal(data, header_bytes, size < NAMES_AT ? size : NAMES_AT))
-        return false;
-    for (size_t i = NAMES_AT; i < size && i < JOURNAL_HEADER_SIZE; i++)
-        if (data[i] > (i == NAMES_AT ? JOURNAL_KEYS : 0))
-            return false;
-    return true;
+    size_t there = size < JOURNAL_HEADER_SIZE ? size : JOURNAL_HEADER_SIZE;
+    *names = JOURNAL_FILES;
+    if (mem_equal(data, headers[JOURNAL_FILES], there))
+        return true;
+    *names = JOURNAL_KEYS;
+    return mem_equal(data, headers[JOURNAL_KEYS], there);
 }
 
 size_t journal_encode(uint8_t *out, size_t cap, const struct journal_record *record)
@@ -160,11 +161,12 @@ static size_t record_decode(const uint8_t *in, size_t left, enum journal_names n
 
 enum journal_status journal_next(const uint8_t *data, size_t size, size_t *at, struct journal_record *record)
 {
+    enum journal_names names;
     if (!size)
         return JOURNAL_END;
+    if ((uintptr_t)data % sizeof(char16) || !header_names(data, size, &names))
+        return JOURNAL_BAD_HEADER;
     if (*at < JOURNAL_HEADER_SIZE) {
-        if ((uintptr_t)data % sizeof(char16) || !header_valid(data, size))
-            return JOURNAL_BAD_HEADER;
         if (size < JOURNAL_HEADER_SIZE)
             return JOURNAL_TORN;
         *at = JOURNAL_HEADER_SIZE;
@@ -173,7 +175,7 @@ enum journal_status journal_next(const uint8_t *data, size_t size, size_t *at, s
         return JOURNAL_END;
     if (*at % 8 || *at > size)
         return JOURNAL_TORN;
-    size_t record_bytes = record_decode(data + *at, size - *at, (enum journal_names)data[NAMES_AT], record);
+    size_t record_bytes = record_decode(data + *at, size - *at, names, record);
     if (!record_bytes)
         return JOURNAL_TORN;
     *at += record_bytes;

@@ -1,6 +1,7 @@
 """The state of a host: everything a VM must leave as it was, to the bit."""
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -50,15 +51,18 @@ def _walk(top, skip, system):
             yield str(path / name), _entry(path / name, in_system)
 
 
+STORED_KEYS = re.compile(r"(.*\\\\)?Software\\\\FVM(\\\\.*)?", re.IGNORECASE)  # backslashes are doubled in the text
+
+
 def _registry_keys(text):
-    """Key -> its lines (values, time of the last write)."""
+    """Key -> its lines (values, time of the last write), without those that FVM keeps."""
     keys = {}
     lines = keys.setdefault("", [])
     for line in text.splitlines():
         if line.startswith("["):
             lines = keys.setdefault(line[1:line.rindex("]")], [])
         lines.append(line)
-    return keys
+    return {name: lines for name, lines in keys.items() if not STORED_KEYS.fullmatch(name)}
 
 
 def host_snapshot(prefix, registry=True):
