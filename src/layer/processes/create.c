@@ -114,6 +114,12 @@ static NTSTATUS check_parent(const struct creating *c)
     FVM_PS_ATTRIBUTE *parent = find_attribute(c, FVM_PS_ATTRIBUTE_PARENT_PROCESS);
     if (!parent || process_is_ours(parent->ValuePtr))
         return STATUS_SUCCESS;
+    HANDLE same;
+    NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, parent->ValuePtr, NT_CURRENT_PROCESS, &same, 0, 0,
+                                           DUPLICATE_SAME_ACCESS);
+    if (status < 0)
+        return status; /* no handle at all */
+    nt.NtClose(same);
     return log_refusal("parent outside the VM", buf_str(&c->name.path), STATUS_ACCESS_DENIED);
 }
 
