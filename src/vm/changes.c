@@ -14,8 +14,10 @@
 NTSYSAPI NTSTATUS NTAPI RtlUpcaseUnicodeString(UNICODE_STRING *out, const UNICODE_STRING *in, BOOLEAN allocate);
 
 #define JOURNAL_LIMIT (1u << 30)
-#define MAP_BYTES (32u << 20)
-#define MAP_PER_JOURNAL 2u /* a node is about as big as its record; names in the map are not repeated */
+/* Room for about 30,000 names more than the journal holds already. Not more: on Wine a section is a file, and the first
+ * touch of a large sparse one reads ahead as far as the disk is told to, which is most of the time that a VM takes to start. */
+#define MAP_BYTES (4u << 20)
+#define MAP_PER_JOURNAL 3u /* a node is about as big as its record; the more a VM changed, the more it will */
 #define MAP_GRAIN 65536u
 #define RECORD_ALIGN 8u
 #define UPCASE_UNITS 65536u
@@ -67,17 +69,20 @@ enum fvm_result changes_replay(struct changes *changes, const struct vm *vm, str
     static const char16 operation[] = u"read the journal";
     char16 path[VM_PATH_MAX];
     struct str name = str_from(vm_part(vm, changes_journal(changes->names), path), 4);
-    bool full = false;
+    bool hidden = true, full = false;
     changes->vm = vm;
     NTSTATUS status = file_read_all(changes->journal, &changes->data, &changes->size, JOURNAL_LIMIT);
     if (!NT_SUCCESS(status))
         return error_system(error, FVM_FAILED, operation, name, status, u"");
     map_begin_rebuild(map);
+    /* before the journal, so that renames of directories above it carry it along */
+    if (changes->hidden.len > 0)
+        hidden = map_set(map, changes->hidden, MAP_HIDDEN, (struct str){0}, NULL);
     enum journal_status end =
         journal_replay(map, changes->data, changes->size, &changes->good, &full, rename_happened, changes);
     map_end_rebuild(map);
     changes->torn = end == JOURNAL_TORN;
-    if (full)
+    if (full || !hidden)
         return error_reason(error, FVM_FAILED, operation, name, u"it names more changes than fit into memory",
                             u"delete VMs, or what you do not need in this VM");
     if (end == JOURNAL_BAD_HEADER)

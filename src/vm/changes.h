@@ -12,6 +12,7 @@ struct changes {
     const struct vm *vm; /* set by changes_replay */
     HANDLE journal; /* readable; not owned */
     HANDLE files;   /* JOURNAL_FILES: the delta tree; not owned */
+    struct str hidden; /* what is hidden from the VM before the replay; empty: nothing */
     uint8_t *data;  /* the journal's bytes; owned */
     size_t size;
     size_t good; /* bytes of whole, valid records of what happened */

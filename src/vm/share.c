@@ -66,15 +66,14 @@ static enum fvm_result replay_one(struct share *share, const struct vm *vm, enum
     char16 memory[VM_PATH_MAX];
     bool keys = names == JOURNAL_KEYS;
     struct delta_map *map = keys ? share->keys : share->map;
-    struct str hidden = keys ? registry_home(memory) : home_path(vm->home);
-    struct changes changes = {
-        .names = names, .journal = keys ? share->key_journal : share->journal, .files = share->files};
+    struct changes changes = {.names = names,
+                              .journal = keys ? share->key_journal : share->journal,
+                              .files = share->files,
+                              .hidden = keys ? registry_home(memory) : home_path(vm->home)};
     enum fvm_result result = changes_replay(&changes, vm, map, error);
     if (result == FVM_OK)
         result = changes_mend(&changes, vm, notice, share->events, error);
     changes_free(&changes);
-    if (result == FVM_OK && !map_set(map, hidden, MAP_HIDDEN, (struct str){0}, NULL))
-        result = error_memory(error, OPEN_VM, str_of(vm->name));
     return result;
 }
 
