@@ -29,9 +29,12 @@ struct shared_range {
 /* A process of the VM. Written by whoever starts it, under the VM's lock; read by anybody in the VM. */
 struct shared_process {
     uint32_t pid; /* 0: free */
-    uint32_t unused;
+    uint32_t flags;
     int64_t create_time; /* tells a process from a later one with the same id */
 };
+
+#define SHARED_PROCESS_IN_JOB 1u /* in a job besides the VM's */
+#define SHARED_PROCESS_ENDED 2u  /* who has a handle may still ask; its place may be taken */
 
 struct vm_shared {
     uint32_t magic; /* written last by the creator */

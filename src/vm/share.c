@@ -260,15 +260,20 @@ bool share_process(struct share *share, uint32_t pid, int64_t create_time, bool 
     /* nobody else will be told that the lock's owner died */
     if (wait == WAIT_ABANDONED)
         replay(share, share->vm, NULL, &ignored);
-    for (uint32_t i = 0; i < VM_PROCESSES && !done; i++) {
-        struct shared_process *process = &share->view->process[i];
-        if (process->pid != (enter ? 0 : pid) || (!enter && process->create_time != create_time))
-            continue;
-        process->create_time = enter ? create_time : 0;
-        MemoryBarrier();
-        process->pid = enter ? pid : 0;
-        done = true;
-    }
+    /* a new one takes the place of one that has ended only when there is no other: who has a handle may still ask */
+    for (int pass = 0; pass < 2 && !done; pass++)
+        for (uint32_t i = 0; i < VM_PROCESSES && !done; i++) {
+            struct shared_process *process = &share->view->process[i];
+            if (enter && (!process->pid || (pass && process->flags & SHARED_PROCESS_ENDED))) {
+                *process = (struct shared_process){.create_time = create_time};
+                MemoryBarrier();
+                process->pid = pid;
+                done = true;
+            } else if (!enter && process->pid == pid && process->create_time == create_time) {
+                process->flags |= SHARED_PROCESS_ENDED;
+                done = true;
+            }
+        }
     ReleaseMutex(share->lock);
     return done;
 }

@@ -1,6 +1,7 @@
 /* Control codes. Most ask a question, or want a handle that may write (and what a VM may write is its own); these do not. */
 #include "layer/files/change.h"
 #include "layer/objects/pipes.h"
+#include "layer/processes/processes.h"
 
 enum {
     CODE_SET_OBJECT_ID = 0x90098,
@@ -14,6 +15,7 @@ enum {
     CODE_DELETE_USN_JOURNAL = 0x900f8,
     CODE_DISMOUNT_VOLUME = 0x90020,
     CODE_LOCK_VOLUME = 0x90018,
+    CODE_CONSOLE_BIND = 0x5000cc, /* Wine's IOCTL_CONDRV_BIND_PID */
     DEVICE_MOUNT_MANAGER = 0x6d,
     ACCESS_BITS_WRITE = 2
 };
@@ -78,6 +80,12 @@ NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUT
                                          IO_STATUS_BLOCK *io, ULONG code, void *in, ULONG in_length, void *out,
                                          ULONG out_length)
 {
+    uint32_t pid;
+    if (code == CODE_CONSOLE_BIND && in_length >= sizeof(pid) && guard_read(&pid, in, sizeof(pid)) && pid != UINT32_MAX) {
+        layer_attach();
+        if (!process_id_is_ours(pid))
+            return process_refuse("console of a process outside the VM", pid);
+    }
     /* Drive letters and mount points are the host's. */
     if (code >> 16 == DEVICE_MOUNT_MANAGER && code >> 14 & ACCESS_BITS_WRITE) {
         layer_attach();

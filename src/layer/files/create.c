@@ -7,6 +7,7 @@
 #include "layer/files/list.h"
 #include "layer/files/watch.h"
 #include "layer/handles.h"
+#include "layer/objects/objects.h"
 #include "layer/objects/pipes.h"
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
@@ -271,26 +272,74 @@ static NTSTATUS open_system(const struct open_call *call, OBJECT_ATTRIBUTES *att
                            call->sharing, call->disposition, call->options, call->ea, call->ea_length);
 }
 
+static NTSTATUS open_any(struct open_call *call, bool followed);
+
+/* By way of an object directory or a link of the VM: from the name that this leads to. False when it leads nowhere else. */
+static bool open_followed(struct open_call *call, NTSTATUS *status)
+{
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING string;
+    struct str name;
+    char16 *memory = scratch_take(), *program = scratch_take();
+    bool leads = guard_read(&attributes, call->attributes, sizeof(attributes)) &&
+                 guard_read(&string, attributes.ObjectName, sizeof(string)) &&
+                 guard_read(program, string.Buffer, string.Length) &&
+                 object_follow(attributes.RootDirectory, (struct str){program, string.Length / sizeof(char16)}, memory, &name);
+    if (leads) {
+        struct path_attributes at = path_attributes(name);
+        struct open_call there = *call;
+        attributes.RootDirectory = NULL;
+        attributes.ObjectName = &at.name;
+        there.attributes = &attributes;
+        *status = open_any(&there, true);
+    }
+    scratch_give(program);
+    scratch_give(memory);
+    return leads;
+}
+
+/* What is no file, pipe or device is an object of the VM, which the system refuses to open as a file. */
+static NTSTATUS open_object(const struct open_call *call, struct str nt_name, NTSTATUS status)
+{
+    struct object_name name;
+    OBJECT_ATTRIBUTES *at;
+    if (str_prefix_fold(layer.up, nt_name, STR(u"\\Device\\")) || str_prefix_fold(layer.up, nt_name, STR(u"\\??\\")))
+        return status;
+    status = object_resolve(call->attributes, OBJECT_OPEN, &name, &at);
+    return status < 0 || at == call->attributes ? status : open_system(call, at);
+}
+
+static bool not_found(NTSTATUS status)
+{
+    return status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_OBJECT_PATH_NOT_FOUND;
+}
+
 /* No file: a pipe or mailslot, which is the VM's own (objects/pipes.c), or a device. */
-static NTSTATUS open_other(struct open_call *call, const struct file_name *name)
+static NTSTATUS open_other(struct open_call *call, const struct file_name *name, bool followed)
 {
     struct pipe_name pipe;
+    struct str nt_name = buf_str(&name->path);
     char16 *memory = scratch_take();
+    enum pipe_kind kind = pipe_resolve(call->attributes, memory, &pipe);
     NTSTATUS status;
-    if (pipe_resolve(call->attributes, memory, &pipe) == PIPE_OWN) {
+    if (kind == PIPE_OWN) {
         status = open_system(call, &pipe.attributes);
         if (pipe_try_system(&pipe, status))
             status = open_system(call, call->attributes);
-    } else {
+    } else if (kind == PIPE_DEVICE)
+        status = open_system(call, call->attributes);
+    else if (!nt_name.len || nt_name.s[0] == '\\' || !open_followed(call, &status)) {
         status = device_check(name, &call->access);
         if (status >= 0)
             status = open_system(call, call->attributes);
+        if (not_found(status) && (followed || !open_followed(call, &status)))
+            status = open_object(call, nt_name, status);
     }
     scratch_give(memory);
     return status;
 }
 
-static NTSTATUS open_any(struct open_call *call)
+static NTSTATUS open_any(struct open_call *call, bool followed)
 {
     layer_attach();
     struct file_memory *memory = scratch_take();
@@ -299,7 +348,7 @@ static NTSTATUS open_any(struct open_call *call)
     if (status >= 0 && name.kind == NAME_FILE)
         status = open_file(call, &name, memory);
     else if (status >= 0)
-        status = open_other(call, &name);
+        status = open_other(call, &name, followed);
     scratch_give(memory);
     return status;
 }
@@ -310,7 +359,7 @@ NTSTATUS NTAPI fvm_NtCreateFile(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRI
 {
     struct open_call call = {handle,      access,  attributes, io,       allocation, file_attributes, sharing,
                              disposition, options, ea,         ea_length};
-    return open_any(&call);
+    return open_any(&call, false);
 }
 
 NTSTATUS NTAPI fvm_NtOpenFile(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io,
@@ -323,7 +372,7 @@ NTSTATUS NTAPI fvm_NtOpenFile(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBU
                              .sharing = sharing,
                              .disposition = FILE_OPEN,
                              .options = options};
-    return open_any(&call);
+    return open_any(&call, false);
 }
 
 NTSTATUS NTAPI fvm_NtDeleteFile(OBJECT_ATTRIBUTES *attributes)
@@ -337,6 +386,6 @@ NTSTATUS NTAPI fvm_NtDeleteFile(OBJECT_ATTRIBUTES *attributes)
                              .sharing = SHARE_ALL,
                              .disposition = FILE_OPEN,
                              .options = FILE_DELETE_ON_CLOSE};
-    NTSTATUS status = open_any(&call);
+    NTSTATUS status = open_any(&call, false);
     return status < 0 ? status : nt.NtClose(handle);
 }

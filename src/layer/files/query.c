@@ -145,12 +145,12 @@ static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, 
     struct strbuf vm_path;
     struct str pipe;
     NTSTATUS status;
-    if (length < at + sizeof(FILE_NAME_INFORMATION) || !name_differs(file, &vm_path, memory))
-    {
-        status = nt.NtQueryInformationFile(file, io, information, length, class);
-        if (!at && pipe_file_name(file, information, status, memory->work, &pipe))
-            status = put_name(information, length, at, pipe, io);
-    } else {
+    status = nt.NtQueryInformationFile(file, io, information, length, class);
+    if (length < at + sizeof(FILE_NAME_INFORMATION) || (status < 0 && status != STATUS_BUFFER_OVERFLOW))
+        ; /* a disconnected pipe, for one: Wine 8's server must not be asked for its object name */
+    else if (!at && pipe_file_name(file, information, status, memory->work, &pipe))
+        status = put_name(information, length, at, pipe, io);
+    else if (name_differs(file, &vm_path, memory)) {
         status = STATUS_SUCCESS;
         if (at) {
             uint8_t *all = (uint8_t *)memory->work;
@@ -304,6 +304,10 @@ NTSTATUS NTAPI fvm_NtQueryObject(HANDLE handle, OBJECT_INFORMATION_CLASS class, 
             reported = (ULONG)(sizeof(UNICODE_STRING) + (name.len + 1) * sizeof(char16));
         if (return_length && !guard_write(return_length, &reported, sizeof(reported)))
             status = STATUS_ACCESS_VIOLATION;
+        if (status == STATUS_BUFFER_OVERFLOW) { /* the system's name is longer: it says how it calls that */
+            NTSTATUS system = nt.NtQueryObject(handle, class, information, length, NULL);
+            status = system < 0 ? system : status;
+        }
     }
     scratch_give(memory);
     return status;

@@ -20,7 +20,13 @@ NTSTATUS NTAPI fvm_NtCreateDirectoryObject(HANDLE *handle, ACCESS_MASK access, O
     struct object_name name;
     OBJECT_ATTRIBUTES *at;
     NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);
-    return status < 0 ? status : nt.NtCreateDirectoryObject(handle, access, at);
+    if (status != STATUS_OBJECT_TYPE_MISMATCH)
+        return status < 0 ? status : nt.NtCreateDirectoryObject(handle, access, at);
+    /* the root */
+    status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
+    if (status >= 0)
+        status = nt.NtOpenDirectoryObject(handle, access, at);
+    return status < 0 ? status : STATUS_OBJECT_NAME_EXISTS;
 }
 
 NTSTATUS NTAPI fvm_NtCreateDirectoryObjectEx(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes,
@@ -39,7 +45,7 @@ static bool own_target(const UNICODE_STRING *program, char16 *memory, UNICODE_ST
     UNICODE_STRING string;
     buf_init(&target, memory, UNICODE_STRING_MAX_CHARS);
     buf_add(&target, object_root());
-    if (!guard_read(&string, program, sizeof(string)) || string.Length < sizeof(char16) ||
+    if (!guard_read(&string, program, sizeof(string)) || string.Length < sizeof(char16) || !string.MaximumLength ||
         target.len + string.Length / sizeof(char16) > target.cap ||
         !guard_read(memory + target.len, string.Buffer, string.Length) || memory[target.len] != '\\')
         return false;

@@ -127,3 +127,80 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
     *resolved = &name->attributes;
     return STATUS_SUCCESS;
 }
+
+/* ---- following names that are not for the object services ---- */
+
+#define LINKS_MAX 8 /* one after the other; the system allows more */
+#define NAME_MAX (SCRATCH_SIZE / sizeof(char16) / 4)
+
+static bool is_directory(HANDLE handle, char16 *memory)
+{
+    enum { ObjectTypeInformationClass = 2 };
+    FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)memory; /* begins with the type's name */
+    ULONG length;
+    return nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectTypeInformationClass, information, SCRATCH_SIZE / 4,
+                            &length) >= 0 &&
+           str_equal((struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)},
+                     STR(u"Directory"));
+}
+
+/* Replaces the first component that is a link of the VM by its target. */
+static bool follow_one(struct strbuf *name, char16 *memory)
+{
+    for (size_t end = 1; end <= name->len; end++) {
+        if (end < name->len && name->s[end] != '\\')
+            continue;
+        struct str prefix = {name->s + 1, end - 1}, own;
+        struct path_attributes at = path_attributes(prefix);
+        UNICODE_STRING target = {0, UNICODE_STRING_MAX_BYTES, (WCHAR *)memory};
+        ULONG length;
+        HANDLE link;
+        path_object(&at)->RootDirectory = layer.objects;
+        NTSTATUS status = nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, path_object(&at));
+        if (status == STATUS_OBJECT_TYPE_MISMATCH)
+            continue;
+        if (status < 0)
+            return false;
+        status = nt.NtQuerySymbolicLinkObject(link, &target, &length);
+        nt.NtClose(link);
+        struct strbuf followed;
+        buf_init(&followed, memory, UNICODE_STRING_MAX_CHARS);
+        followed.len = target.Length / sizeof(char16);
+        if (status < 0)
+            return false;
+        buf_add(&followed, str_from(buf_str(name), end));
+        if (object_show(buf_str(&followed), &own))
+            buf_set(name, own);
+        else
+            buf_set(name, buf_str(&followed));
+        return !followed.overflow && !name->overflow;
+    }
+    return false;
+}
+
+bool object_follow(HANDLE directory, struct str program_name, char16 *memory, struct str *name)
+{
+    char16 *work = memory + 2 * NAME_MAX;
+    struct strbuf b;
+    struct str own;
+    bool changed = false;
+    buf_init(&b, memory, NAME_MAX);
+    if (directory) {
+        FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)work;
+        ULONG length;
+        if (!is_directory(directory, work) ||
+            nt.NtQueryObject(directory, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information, SCRATCH_SIZE / 4,
+                             &length) < 0)
+            return false;
+        struct str system = {(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
+        buf_add(&b, object_show(system, &own) ? own : system);
+        if (b.len != 1) /* the root ends with its backslash */
+            buf_add_char(&b, '\\');
+        changed = true;
+    }
+    buf_add(&b, program_name);
+    for (int i = 0; i < LINKS_MAX && !b.overflow && follow_one(&b, work); i++)
+        changed = true;
+    *name = buf_str(&b);
+    return changed && !b.overflow && b.len;
+}

@@ -25,6 +25,10 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
 struct str object_root(void);
 /* The name of an object as the VM sees it, when it is below the VM's root. */
 bool object_show(struct str system_name, struct str *own);
+/* The absolute name, in `memory`, of what the program calls by a name relative to an object directory, with the links of the VM in
+ * it followed (also for an absolute name: then the directory is NULL). False when it is no such directory, or when there is nothing to
+ * follow in an absolute name. */
+bool object_follow(HANDLE directory, struct str program_name, char16 *memory, struct str *name);
 /* Notes that a program got this directory, if it is one of the system's. */
 void object_directory_opened(HANDLE directory);
 

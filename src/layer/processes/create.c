@@ -188,6 +188,7 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
     layer_attach();
     struct creating c = {.list = scratch_take(), .memory = scratch_take()};
     HANDLE own_process = NULL, own_thread = NULL;
+    bool breakaway = process_flags & PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, in_job = false;
     NTSTATUS status = copy_attributes(&c, attributes);
     if (status >= 0)
         status = prepare_image(&c);
@@ -195,10 +196,12 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
         status = check_parent(&c);
     if (status >= 0) {
         ULONG suspended = thread_flags | THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG;
+        FVM_PS_ATTRIBUTE *parent = find_attribute(&c, FVM_PS_ATTRIBUTE_PARENT_PROCESS);
+        in_job = process_in_job(parent ? parent->ValuePtr : NT_CURRENT_PROCESS);
         status = nt.NtCreateUserProcess(&own_process, &own_thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED, process_attributes,
                                         thread_attributes, process_flags, suspended, parameters, create_info, c.list);
         /* The VM's job lets nobody go; outside there would be no job, so the flag just has no effect. */
-        if (status == STATUS_ACCESS_DENIED && process_flags & PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG)
+        if (status == STATUS_ACCESS_DENIED && breakaway && !in_job)
             status = nt.NtCreateUserProcess(&own_process, &own_thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED,
                                             process_attributes, thread_attributes,
                                             process_flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, suspended, parameters,
@@ -209,6 +212,8 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
         if (joined < 0)
             status = end_process(own_process, own_thread, joined);
         else {
+            if ((in_job && !breakaway) || find_attribute(&c, FVM_PS_ATTRIBUTE_JOB_LIST))
+                process_set_in_job(own_process, true);
             show_image_name(&c, own_process);
             if (!(thread_flags & THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG))
                 nt.NtResumeThread(own_thread, NULL);

@@ -33,17 +33,52 @@ static struct shared_process *table(void)
     return ((struct vm_shared *)layer.vm)->process;
 }
 
-bool process_is_ours(HANDLE process)
+static struct shared_process *find(HANDLE process)
 {
     struct shared_process identity;
-    if (process == NT_CURRENT_PROCESS)
-        return true;
     if (!identify(process, &identity) && !identify_otherwise(process, &identity))
-        return false;
+        return NULL;
     for (unsigned i = 0; i < VM_PROCESSES; i++)
         if (table()[i].pid == identity.pid && table()[i].create_time == identity.create_time)
+            return &table()[i];
+    return NULL;
+}
+
+bool process_is_ours(HANDLE process)
+{
+    return process == NT_CURRENT_PROCESS || find(process);
+}
+
+bool process_id_is_ours(uint32_t pid)
+{
+    for (unsigned i = 0; pid && i < VM_PROCESSES; i++)
+        if (table()[i].pid == pid && !(table()[i].flags & SHARED_PROCESS_ENDED))
             return true;
     return false;
+}
+
+HANDLE process_own_id(void)
+{
+    ULONG_PTR pid;
+#ifdef __x86_64__
+    __asm__("movq %%gs:0x40, %0" : "=r"(pid));
+#else
+    __asm__("movl %%fs:0x20, %0" : "=r"(pid));
+#endif
+    return (HANDLE)pid;
+}
+
+bool process_in_job(HANDLE process)
+{
+    struct shared_process *entry = find(process);
+    return entry && entry->flags & SHARED_PROCESS_IN_JOB;
+}
+
+void process_set_in_job(HANDLE process, bool in_job)
+{
+    struct shared_process *entry = find(process);
+    if (entry)
+        entry->flags = in_job ? SHARED_PROCESS_IN_JOB : 0;
 }
 
 static bool alive(const struct shared_process *entry)
@@ -59,14 +94,19 @@ static bool alive(const struct shared_process *entry)
     return same;
 }
 
+static bool may_take(const struct shared_process *entry, int pass)
+{
+    return !entry->pid || (pass && entry->flags & SHARED_PROCESS_ENDED) || (pass == 2 && !alive(entry));
+}
+
 /* Takes a free place, or, when there is none left, one of a process that has ended. */
 static NTSTATUS enlist(const struct shared_process *identity)
 {
     NTSTATUS status = STATUS_TOO_MANY_CONTEXT_IDS;
     layer_lock();
-    for (int pass = 0; pass < 2 && status < 0; pass++)
+    for (int pass = 0; pass < 3 && status < 0; pass++)
         for (unsigned i = 0; i < VM_PROCESSES && status < 0; i++)
-            if (!table()[i].pid || (pass && !alive(&table()[i]))) {
+            if (may_take(&table()[i], pass)) {
                 table()[i] = *identity;
                 status = STATUS_SUCCESS;
             }

@@ -8,5 +8,13 @@
 NTSTATUS process_join(HANDLE process, uint16_t machine, struct str image);
 /* Whether the process behind the handle belongs to the VM. */
 bool process_is_ours(HANDLE process);
+/* The same for a process that is known to exist, by its id. */
+bool process_id_is_ours(uint32_t pid);
+HANDLE process_own_id(void);
+/* Whether it is in a job besides the VM's. */
+bool process_in_job(HANDLE process);
+void process_set_in_job(HANDLE process, bool in_job);
+/* Logs the refusal of something about the process or thread with this id; returns STATUS_ACCESS_DENIED. */
+NTSTATUS process_refuse(const char *why, ULONG_PTR id);
 
 #endif

@@ -1,0 +1,277 @@
+/* Tries every known way from a VM to a program outside it.   border PID TID ADDRESS   (of target.exe)
+ * Prints `blocked: TECHNIQUE` or `ESCAPED: TECHNIQUE`. */
+#include "../vm/native_objects.h"
+
+#include <tlhelp32.h>
+
+static unsigned long pid, tid;
+static unsigned long long address;
+
+static void tried(const char *technique, BOOL escaped)
+{
+    printf("%s: %s\n", escaped ? "ESCAPED" : "blocked", technique);
+}
+
+static BOOL opens(enum object_type type, HANDLE root, const WCHAR *name)
+{
+    struct named n;
+    HANDLE h = NULL;
+    NTSTATUS status = open_object(type, &h, named(&n, root, name, OBJ_CASE_INSENSITIVE));
+    if (h)
+        NtClose(h);
+    return status >= 0;
+}
+
+static BOOL creates(HANDLE root, const WCHAR *name)
+{
+    struct named n;
+    HANDLE h = NULL;
+    NTSTATUS status = NtCreateEvent(&h, MAXIMUM_ALLOWED, named(&n, root, name, 0), 0, FALSE);
+    if (h)
+        NtClose(h);
+    return status >= 0;
+}
+
+static HANDLE directory(const WCHAR *name)
+{
+    struct named n;
+    HANDLE h = NULL;
+    NtOpenDirectoryObject(&h, 0xf, named(&n, NULL, name, OBJ_CASE_INSENSITIVE));
+    return h;
+}
+
+static void object_types(void)
+{
+    static const WCHAR *const spaces[] = {L"\\BaseNamedObjects\\fvm-target-%d", L"\\Sessions\\%d\\BaseNamedObjects\\fvm-target-%d"};
+    char technique[80];
+    WCHAR name[160];
+    for (enum object_type t = 0; t < TYPES; t++)
+        for (int space = 0; space < 2; space++) {
+            if (space)
+                swprintf(name, 160, spaces[1], (int)session(), t);
+            else
+                swprintf(name, 160, spaces[0], t);
+            sprintf(technique, "open %s %s", space ? "session" : "global", type_names[t]);
+            tried(technique, opens(t, NULL, name));
+        }
+}
+
+static void spellings(void)
+{
+    static const WCHAR *const names[] = {L"\\BaseNamedObjects\\Global\\fvm-target-0",
+                                         L"\\BaseNamedObjects\\Local\\fvm-target-0",
+                                         L"\\BaseNamedObjects\\Local\\Local\\Global\\fvm-target-0",
+                                         L"\\??\\GLOBALROOT\\BaseNamedObjects\\fvm-target-0",
+                                         L"\\DosDevices\\GLOBALROOT\\BaseNamedObjects\\fvm-target-0",
+                                         L"\\GLOBAL??\\GLOBALROOT\\BaseNamedObjects\\fvm-target-0",
+                                         L"\\??\\Global\\GLOBALROOT\\BaseNamedObjects\\fvm-target-0",
+                                         L"\\??\\GLOBALROOT\\??\\GLOBALROOT\\BaseNamedObjects\\fvm-target-0",
+                                         L"\\Sessions\\BNOLINKS\\0\\fvm-target-0",
+                                         L"\\basenamedobjects\\FVM-TARGET-0"};
+    char technique[160];
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        sprintf(technique, "open event %ls", names[i]);
+        tried(technique, opens(TYPE_EVENT, NULL, names[i]));
+    }
+    tried("open event by OpenEvent", OpenEventW(SYNCHRONIZE, FALSE, L"fvm-target-0") != NULL);
+    tried("open event by OpenEvent Global", OpenEventW(SYNCHRONIZE, FALSE, L"Global\\fvm-target-0") != NULL);
+    HANDLE h = directory(L"\\");
+    tried("relative to the root", opens(TYPE_EVENT, h, L"BaseNamedObjects\\fvm-target-0"));
+    h = directory(L"\\Sessions");
+    WCHAR name[128];
+    swprintf(name, 128, L"%lu\\BaseNamedObjects\\fvm-target-0", session());
+    tried("relative to \\Sessions", opens(TYPE_EVENT, h, name));
+    h = directory(L"\\??");
+    tried("relative to \\??", opens(TYPE_EVENT, h, L"GLOBALROOT\\BaseNamedObjects\\fvm-target-0"));
+    CreateMutexW(NULL, FALSE, L"fvm-single-instance");
+    tried("single instance", GetLastError() == ERROR_ALREADY_EXISTS);
+    HANDLE view = OpenFileMappingW(FILE_MAP_WRITE, FALSE, L"fvm-target-5");
+    char *shared = view ? MapViewOfFile(view, FILE_MAP_WRITE, 0, 0, 0) : NULL;
+    if (shared)
+        strcpy(shared, "escaped");
+    tried("shared memory", shared != NULL);
+}
+
+static void links(void)
+{
+    static const WCHAR *const targets[] = {L"\\BaseNamedObjects", L"\\??\\GLOBALROOT\\BaseNamedObjects", L"\\GLOBAL??",
+                                           L"\\", L"\\Sessions"};
+    static const WCHAR *const through[] = {L"\\BaseNamedObjects\\l\\fvm-target-0", L"\\BaseNamedObjects\\l\\fvm-target-0",
+                                           L"\\BaseNamedObjects\\l\\GLOBALROOT\\BaseNamedObjects\\fvm-target-0",
+                                           L"\\BaseNamedObjects\\l\\BaseNamedObjects\\fvm-target-0",
+                                           L"\\BaseNamedObjects\\l\\1\\BaseNamedObjects\\fvm-target-0"};
+    char technique[100];
+    struct named n;
+    HANDLE link;
+    UNICODE_STRING target;
+    for (unsigned i = 0; i < 5; i++) {
+        RtlInitUnicodeString(&target, targets[i]);
+        NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\l", 0), &target);
+        sprintf(technique, "through a link to %ls", targets[i]);
+        tried(technique, opens(TYPE_EVENT, NULL, through[i]));
+        NtClose(link);
+    }
+}
+
+static void system_directories(void)
+{
+    static const WCHAR *const names[] = {L"\\KernelObjects\\fvm-planted", L"\\Device\\fvm-planted", L"\\Windows\\fvm-planted",
+                                         L"\\??\\GLOBALROOT\\KernelObjects\\fvm-planted", L"\\Driver\\fvm-planted"};
+    char technique[100];
+    for (unsigned i = 0; i < 4; i++) {
+        sprintf(technique, "plant %ls", names[i]);
+        BOOL made = creates(NULL, names[i]);
+        tried(technique, made && i != 3); /* the last one goes through a link; see below */
+    }
+    HANDLE h = directory(L"\\KernelObjects");
+    tried("plant relative to \\KernelObjects", h && creates(h, L"fvm-planted"));
+    h = directory(L"\\Device");
+    tried("plant relative to \\Device", h && creates(h, L"fvm-planted"));
+    struct {
+        UNICODE_STRING name, type;
+        WCHAR text[256];
+    } entry;
+    ULONG context = 0, length;
+    BOOL seen = FALSE;
+    h = directory(L"\\BaseNamedObjects");
+    for (BOOLEAN restart = TRUE; NtQueryDirectoryObject(h, &entry, sizeof(entry), TRUE, restart, &context, &length) >= 0;
+         restart = FALSE)
+        seen |= !_wcsnicmp(entry.name.Buffer, L"fvm-target", 10);
+    tried("list \\BaseNamedObjects", seen);
+}
+
+static BOOL connects(const WCHAR *name)
+{
+    struct named n;
+    IO_STATUS_BLOCK io;
+    HANDLE h = NULL;
+    NTSTATUS status = NtOpenFile(&h, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, named(&n, NULL, name, OBJ_CASE_INSENSITIVE),
+                                 &io, 7, FILE_SYNCHRONOUS_IO_NONALERT);
+    return status >= 0;
+}
+
+static void pipes(void)
+{
+    static const WCHAR *const names[] = {L"\\??\\pipe\\fvm-target",
+                                         L"\\??\\PIPE\\FVM-TARGET",
+                                         L"\\DosDevices\\pipe\\fvm-target",
+                                         L"\\GLOBAL??\\pipe\\fvm-target",
+                                         L"\\Device\\NamedPipe\\fvm-target",
+                                         L"\\??\\GLOBALROOT\\Device\\NamedPipe\\fvm-target",
+                                         L"\\??\\Global\\pipe\\fvm-target",
+                                         L"\\??\\UNC\\localhost\\pipe\\fvm-target",
+                                         L"\\??\\UNC\\.\\pipe\\fvm-target"};
+    char technique[100], out[8];
+    DWORD got, done;
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        sprintf(technique, "connect to %ls", names[i]);
+        tried(technique, connects(names[i]));
+    }
+    struct named n;
+    IO_STATUS_BLOCK io;
+    HANDLE root = NULL, h = NULL;
+    NtOpenFile(&root, GENERIC_READ | SYNCHRONIZE, named(&n, NULL, L"\\??\\pipe\\", OBJ_CASE_INSENSITIVE), &io, 7,
+               FILE_SYNCHRONOUS_IO_NONALERT);
+    tried("connect relative to the pipe device",
+          NtOpenFile(&h, GENERIC_READ, named(&n, root, L"fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
+    root = directory(L"\\Device");
+    tried("connect relative to \\Device",
+          NtOpenFile(&h, GENERIC_READ, named(&n, root, L"NamedPipe\\fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
+    root = directory(L"\\??");
+    tried("connect relative to \\??",
+          NtOpenFile(&h, GENERIC_READ, named(&n, root, L"PIPE\\fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
+    UNICODE_STRING target;
+    HANDLE link;
+    RtlInitUnicodeString(&target, L"\\Device\\NamedPipe");
+    NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\p", 0), &target);
+    tried("connect through a link", connects(L"\\BaseNamedObjects\\p\\fvm-target"));
+    root = directory(L"\\BaseNamedObjects");
+    tried("connect through a link, relative",
+          NtOpenFile(&h, GENERIC_READ, named(&n, root, L"p\\fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
+    tried("WaitNamedPipe", WaitNamedPipeW(L"\\\\.\\pipe\\fvm-target", 50));
+    tried("CallNamedPipe", CallNamedPipeW(L"\\\\.\\pipe\\fvm-target", "x", 1, out, 8, &got, 50));
+    HANDLE slot = CreateFileW(L"\\\\.\\mailslot\\fvm-target", GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    tried("write to a mailslot", slot != INVALID_HANDLE_VALUE && WriteFile(slot, "x", 1, &done, NULL));
+}
+
+static void processes(void)
+{
+    static const struct {
+        const char *name;
+        DWORD access;
+    } rights[] = {{"all access", PROCESS_ALL_ACCESS},
+                  {"terminate", PROCESS_TERMINATE},
+                  {"read memory", PROCESS_VM_READ},
+                  {"write memory", PROCESS_VM_WRITE | PROCESS_VM_OPERATION},
+                  {"create a thread", PROCESS_CREATE_THREAD},
+                  {"duplicate handles", PROCESS_DUP_HANDLE},
+                  {"suspend", PROCESS_SUSPEND_RESUME},
+                  {"be its child", PROCESS_CREATE_PROCESS},
+                  {"set information", PROCESS_SET_INFORMATION},
+                  {"ask", PROCESS_QUERY_INFORMATION},
+                  {"ask a little", PROCESS_QUERY_LIMITED_INFORMATION},
+                  {"wait", SYNCHRONIZE}};
+    static const struct {
+        const char *name;
+        DWORD access;
+    } thread_rights[] = {{"all access", THREAD_ALL_ACCESS},
+                         {"queue an APC", THREAD_SET_CONTEXT},
+                         {"suspend", THREAD_SUSPEND_RESUME},
+                         {"terminate", THREAD_TERMINATE},
+                         {"its token", THREAD_IMPERSONATE | THREAD_QUERY_INFORMATION}};
+    char technique[100];
+    for (unsigned i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+        HANDLE h = OpenProcess(rights[i].access, FALSE, pid);
+        sprintf(technique, "open a process to %s", rights[i].name);
+        if (h && rights[i].access & PROCESS_VM_WRITE)
+            WriteProcessMemory(h, (void *)(ULONG_PTR)address, "escaped", 8, NULL);
+        tried(technique, h != NULL || GetLastError() != ERROR_ACCESS_DENIED);
+    }
+    for (unsigned i = 0; i < sizeof(thread_rights) / sizeof(thread_rights[0]); i++) {
+        HANDLE h = OpenThread(thread_rights[i].access, FALSE, tid);
+        sprintf(technique, "open a thread to %s", thread_rights[i].name);
+        tried(technique, h != NULL || GetLastError() != ERROR_ACCESS_DENIED);
+    }
+    tried("debug a process", DebugActiveProcess(pid));
+    BOOL seen = FALSE;
+    PROCESSENTRY32W entry = {.dwSize = sizeof(entry)};
+    HANDLE list = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    for (BOOL more = Process32FirstW(list, &entry); more; more = Process32NextW(list, &entry))
+        seen |= entry.th32ProcessID == pid;
+    tried("see it in the list of processes", seen);
+    static char table[1 << 20];
+    ULONG length;
+    seen = FALSE;
+    if (NtQuerySystemInformation((SYSTEM_INFORMATION_CLASS)16, table, sizeof(table), &length) >= 0)
+        for (ULONG i = 0; i < *(ULONG *)table; i++)
+            seen |= *(ULONG *)(table + 8 + 24 * i) == pid;
+    tried("see its handles", seen || *(ULONG *)table == 0);
+    FreeConsole();
+    tried("attach to its console", AttachConsole(pid));
+    STARTUPINFOW si = {.cb = sizeof(si)};
+    PROCESS_INFORMATION pi;
+    WCHAR command[] = L"cmd /c exit 0";
+    BOOL child = CreateProcessW(NULL, command, NULL, NULL, FALSE, CREATE_BREAKAWAY_FROM_JOB | CREATE_NO_WINDOW | CREATE_SUSPENDED,
+                                NULL, NULL, &si, &pi);
+    HANDLE again = child ? OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pi.dwProcessId) : NULL;
+    tried("break away from the job", child && !again);
+    if (child)
+        TerminateProcess(pi.hProcess, 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 4)
+        return 2;
+    pid = strtoul(argv[1], NULL, 10);
+    tid = strtoul(argv[2], NULL, 10);
+    address = strtoull(argv[3], NULL, 10);
+    setvbuf(stdout, NULL, _IONBF, 0);
+    object_types();
+    spellings();
+    links();
+    system_directories();
+    pipes();
+    processes();
+    return 0;
+}
