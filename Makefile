@@ -13,7 +13,7 @@ define build
 	cmake --preset $(1) -B $(BUILD)/$(2) $(3); cmake --build $(BUILD)/$(2)'
 endef
 
-.PHONY: all native x64 x86 setup-% check demo bench conformance install format lint clean fetch-apps
+.PHONY: all native x64 x86 setup-% check demo bench soak conformance install format lint clean fetch-apps
 
 all: native x64
 	@ln -sfn $(BUILD)/native/fvm fvm
@@ -42,6 +42,10 @@ demo: setup-demo all fetch-apps
 
 bench: setup-demo all fetch-apps
 	@bench/bench.py
+
+# The whole number of cycles of the test that a host has afterwards what it had before.
+soak: setup-check all
+	SOAK=2000 /usr/bin/python3 -m pytest -q tests/test_border.py -k soak
 
 # Wine's own tests outside and inside a VM; see docs. Takes long, needs a built copy of the tests.
 conformance: setup-demo all

@@ -112,6 +112,48 @@ def bench_files(machine):
         ratio_row(what, [p[key] for p in plain], [v[key] for v in vm], bar, 1e6 / count, "µs")
 
 
+def bench_objects(machine):
+    command = [BENCH / "objects.exe", windows(BENCH / "small.exe")]
+
+    def values(result):
+        return {key: float(value) for key, value in re.findall(r"^(\w+) ([\d.]+)", result.expect().text, re.MULTILINE)}
+
+    def measure(command, runs):
+        return in_turns(lambda: values(machine.outside(command)), lambda: values(machine.inside("objects", command)), runs)
+
+    plain, vm = measure(command, RUNS)
+    for key, what, bar, count in [("event", "create, open and close of a named event", 1.15, 3000),
+                                  ("mutex", "create, open and close of a named mutex", 1.15, 3000),
+                                  ("section", "create, open and close of a named section", 1.15, 3000),
+                                  ("process", "process creation from a process in a VM", 1.3, 10)]:
+        ratio_row(what, [p[key] for p in plain], [v[key] for v in vm], bar, 1e6 / count, "µs")
+    plain, vm = measure([*command, "pipe"], 3)
+    ratio_row("ping-pong over a named pipe, 100,000 round trips", [p["pipe"] for p in plain], [v["pipe"] for v in vm], 1.02,
+              10, "µs")
+
+
+def bench_crowd(machine):
+    """The same VM started with no other one running, and with 99 others."""
+
+    def run():
+        return timed(lambda: machine.inside("hundredth", [BENCH / "small.exe"]))
+
+    run()
+    alone = [run() for _ in range(RUNS)]
+    others = [machine.popen_fvm(["run", f"crowd{i}", "--", BENCH / "files.exe", "wait"], stdin=subprocess.PIPE)
+              for i in range(99)]
+    try:
+        for other in others:
+            assert other.stdout.readline().strip() == b"ready"
+        crowded = [run() for _ in range(RUNS)]
+    finally:
+        for other in others:
+            other.stdin.close()
+        for other in others:
+            other.wait()
+    ratio_row("start of the 100th simultaneously running VM against the first", alone, crowded, 1.2)
+
+
 def bench_applications(machine):
     top = machine.unix(r"C:\apps")
     for i in range(10_000):
@@ -165,7 +207,7 @@ def bench_memory(machine):
 
 
 def main():
-    benches = [bench_start, bench_end_to_end, bench_files, bench_memory, bench_applications]
+    benches = [bench_start, bench_end_to_end, bench_files, bench_objects, bench_crowd, bench_memory, bench_applications]
     if len(sys.argv) > 1:  # some of them: start files ...
         benches = [bench for bench in benches if bench.__name__.removeprefix("bench_") in sys.argv[1:]]
     failed = 0

@@ -2,6 +2,7 @@
 #include "layer/files/change.h"
 
 #include "layer/files/list.h"
+#include "layer/objects/pipes.h"
 #include "layer/registry/registry.h"
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
@@ -152,6 +153,8 @@ NTSTATUS NTAPI fvm_NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION reque
     HANDLE own;
     NTSTATUS status;
     layer_attach();
+    if (pipe_is_disconnected(handle))
+        return nt.NtSetSecurityObject(handle, requested, descriptor);
     if (key_set_security(handle, requested, descriptor, &status))
         return status;
     status = change_handle(handle, COPY_ALL, &own); /* other objects' handles come back as they are */

@@ -257,3 +257,11 @@ bool pipe_file_name(HANDLE pipe, const void *said, NTSTATUS status, char16 *memo
     *own = name;
     return true;
 }
+
+bool pipe_is_disconnected(HANDLE pipe)
+{
+    FILE_NAME_INFORMATION information;
+    IO_STATUS_BLOCK io;
+    return nt.NtQueryInformationFile(pipe, &io, &information, sizeof(information), FileNameInformation) ==
+           STATUS_PIPE_DISCONNECTED;
+}

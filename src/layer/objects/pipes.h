@@ -28,6 +28,9 @@ bool pipe_show(struct str system_name, struct strbuf *own);
 /* What FileNameInformation should have said, when `said`, the system's answer, is the name of a pipe in the VM. */
 bool pipe_file_name(HANDLE pipe, const void *said, NTSTATUS status, char16 *memory, struct str *own);
 
+/* A pipe whose other end is gone: it has no name any more, and Wine 8's server must not be asked for one. */
+bool pipe_is_disconnected(HANDLE pipe);
+
 /* FSCTL_PIPE_WAIT, whose buffer names a pipe. */
 #define CODE_PIPE_WAIT 0x110018u
 NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io, void *in,

@@ -1,0 +1,48 @@
+/* A program that allows one instance.   single KIND [DIRECTORY]
+ * Prints "first" and waits for a line, or prints "second". */
+#include <stdio.h>
+#include <string.h>
+#include <windows.h>
+
+static HANDLE kept;
+
+static BOOL is_first(const char *kind, const char *directory)
+{
+    char path[MAX_PATH];
+    if (!strcmp(kind, "mutex"))
+        kept = CreateMutexA(NULL, TRUE, "fvm-one-instance");
+    else if (!strcmp(kind, "global-mutex"))
+        kept = CreateMutexA(NULL, TRUE, "Global\\fvm-one-instance");
+    else if (!strcmp(kind, "event"))
+        kept = CreateEventA(NULL, TRUE, FALSE, "Local\\fvm-one-event");
+    else if (!strcmp(kind, "semaphore"))
+        kept = CreateSemaphoreA(NULL, 1, 1, "fvm-one-semaphore");
+    else if (!strcmp(kind, "section"))
+        kept = CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, 4096, "fvm-one-section");
+    else if (!strcmp(kind, "job"))
+        kept = CreateJobObjectA(NULL, "fvm-one-job");
+    else if (!strcmp(kind, "pipe")) {
+        kept = CreateNamedPipeA("\\\\.\\pipe\\fvm-one-pipe", PIPE_ACCESS_DUPLEX | FILE_FLAG_FIRST_PIPE_INSTANCE, 0, 1, 100,
+                                100, 0, NULL);
+        return kept != INVALID_HANDLE_VALUE;
+    } else if (!strcmp(kind, "mailslot")) {
+        kept = CreateMailslotA("\\\\.\\mailslot\\fvm-one-slot", 0, 0, NULL);
+        return kept != INVALID_HANDLE_VALUE;
+    } else if (!strcmp(kind, "file")) {
+        snprintf(path, sizeof(path), "%s\\lock", directory);
+        kept = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_ALWAYS, 0, NULL);
+        return kept != INVALID_HANDLE_VALUE;
+    }
+    return kept && GetLastError() != ERROR_ALREADY_EXISTS;
+}
+
+int main(int argc, char **argv)
+{
+    char line[16];
+    if (argc < 2)
+        return 2;
+    BOOL first = is_first(argv[1], argc > 2 ? argv[2] : ".");
+    puts(first ? "first" : "second");
+    fflush(stdout);
+    return first && !fgets(line, sizeof(line), stdin) ? 1 : 0;
+}

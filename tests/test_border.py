@@ -1,0 +1,94 @@
+"""The border of a VM: what is named the same does not meet, and no way leads to a program outside."""
+import os
+import subprocess
+
+import pytest
+
+from harness.paths import X64
+from harness.snapshot import assert_unchanged, host_snapshot
+
+TARGET, BORDER, SINGLE, COUNTS = (X64 / "apps" / f"{name}.exe" for name in ("target", "border", "single", "counts"))
+KINDS = ["mutex", "global-mutex", "event", "semaphore", "section", "job", "pipe", "mailslot", "file"]
+FEWEST_TECHNIQUES = 80
+SOAK_CYCLES = int(os.environ.get("SOAK", "100"))
+INTACT = ["events 258 258", "connected 0", "letters 0", "memory host", "shared host", "suspended 0", "ran 0"]
+
+
+def start(machine, where, command):
+    """On the host (where is None) or in a VM; returns the process and its first line."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = machine.popen_fvm(["run", where, "--", *command], **pipes) if where else machine.popen(command, **pipes)
+    return process, process.stdout.readline().decode().strip()
+
+
+def end(process):
+    out, err = process.communicate(b"\n", timeout=60)
+    assert process.returncode == 0, err.decode()
+    return out.decode().split("\r\n")[:-1]
+
+
+@pytest.mark.parametrize("where", [None, "other"])
+def test_nothing_reaches_a_program_outside(machine, where):
+    target, line = start(machine, where, [TARGET])
+    result = machine.inside("border", [BORDER, *line.split()]).expect()
+    assert end(target) == INTACT
+    lines = result.text.splitlines()
+    assert [line for line in lines if not line.startswith("blocked: ")] == []
+    assert len(lines) >= FEWEST_TECHNIQUES
+    log = machine.fvm("log", "border").expect().text
+    for refusal in ("opening a process outside", "opening a thread outside", "console of a process outside",
+                    "creating an object in a directory of the system", "pipe by way of the network"):
+        assert refusal in log
+    machine.fvm("delete", "border").expect()
+
+
+def test_the_techniques_work_without_a_vm(machine):
+    """Tests that cannot fail are none: on the host, most of these do reach the target."""
+    target, line = start(machine, None, [TARGET])
+    result = machine.outside([BORDER, *line.split()])
+    target.communicate(b"\n", timeout=60)
+    assert result.text.count("ESCAPED: ") >= FEWEST_TECHNIQUES // 2, result.text
+
+
+def test_same_names_on_the_host_and_in_two_vms(machine):
+    """Each creates objects of every type under the same names, and fails if there is one already."""
+    targets = [start(machine, where, [TARGET]) for where in (None, "one", "two")]
+    for _, line in targets:
+        assert len(line.split()) == 3, line
+    for process, _ in targets:
+        assert end(process) == INTACT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_single_instance_programs_run_once_everywhere(machine, kind):
+    directory = r"C:\single"
+    machine.unix(directory).mkdir(exist_ok=True)
+    command = [SINGLE, kind, directory]
+    running = []
+    for where in (None, "one", "two"):
+        process, line = start(machine, where, command)
+        running.append(process)
+        assert line == "first", f"{kind} {where}"
+    for where in (None, "one", "two"):
+        process, line = start(machine, where, command)
+        process.communicate(timeout=60)
+        assert line == "second", f"{kind} {where}"
+    for process in running:
+        end(process)
+
+
+def counts(machine):
+    return dict(line.rsplit(" ", 1) for line in machine.outside([COUNTS]).expect().text.splitlines())
+
+
+def test_soak(machine):
+    """After many cycles of create, run and delete the host has what it had before. SOAK=2000 for the whole; make soak."""
+    machine.fvm("run", "--rm", "soak", "--", "cmd", "/c", "exit 0").expect()
+    counts(machine)
+    before, system = host_snapshot(machine), counts(machine)
+    for i in range(SOAK_CYCLES):
+        machine.fvm("create", f"soak{i}").expect()
+        machine.fvm("run", f"soak{i}", "--", SINGLE, "mutex", input=b"\n").expect()
+        machine.fvm("delete", f"soak{i}").expect()
+    assert counts(machine) == system
+    assert_unchanged(before, host_snapshot(machine))
