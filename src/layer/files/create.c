@@ -125,6 +125,30 @@ static NTSTATUS create_new(struct open_call *call, struct file_name *name, struc
     return status;
 }
 
+/* Who has the original open for writing, or lets nobody else read it, is not in the VM: that would have the copy. What others
+ * share does not concern the VM; so a program that lets one instance run by a locked file runs in each VM. */
+static bool held_outside(OBJECT_ATTRIBUTES *lower)
+{
+    IO_STATUS_BLOCK io;
+    HANDLE file;
+    NTSTATUS status = nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, lower, &io, FILE_SHARE_READ | FILE_SHARE_DELETE,
+                                    FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
+    if (status >= 0)
+        nt.NtClose(file);
+    return status == STATUS_SHARING_VIOLATION;
+}
+
+/* The content of an empty file is known even when nobody may read it. */
+static bool is_empty(const struct file_name *name, const struct map_place *place, struct file_memory *memory)
+{
+    FILE_NETWORK_OPEN_INFORMATION information;
+    struct strbuf lower;
+    buf_init(&lower, memory->real, PATH_UNITS);
+    file_lower_path(name, place, &lower);
+    struct path_attributes at = path_attributes(buf_str(&lower));
+    return nt.NtQueryFullAttributesFile(path_object(&at), &information) >= 0 && !information.EndOfFile.QuadPart;
+}
+
 /* Would the program be let in by those who have the original open? Asked before it is copied. */
 static NTSTATUS check_sharing(const struct open_call *call, const struct file_name *name, const struct map_place *place,
                               struct file_memory *memory)
@@ -141,6 +165,8 @@ static NTSTATUS check_sharing(const struct open_call *call, const struct file_na
                       call->sharing, options | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
     if (status >= 0)
         nt.NtClose(file);
+    if (status == STATUS_SHARING_VIOLATION && held_outside(path_object(&at)))
+        return STATUS_SUCCESS;
     return status == STATUS_SHARING_VIOLATION || status == STATUS_DELETE_PENDING || status == STATUS_NOT_A_DIRECTORY ||
                    status == STATUS_FILE_IS_A_DIRECTORY
                ? status
@@ -179,6 +205,10 @@ static NTSTATUS change_file(struct open_call *call, struct file_name *name, stru
     NTSTATUS status = check_sharing(call, name, place, memory);
     if (status >= 0)
         status = file_copy_up(name, memory, hollow || keeps_content ? COPY_META : COPY_ALL);
+    if (status == STATUS_SHARING_VIOLATION && is_empty(name, place, memory)) {
+        hollow = true;
+        status = file_copy_up(name, memory, COPY_META);
+    }
     if (status >= 0)
         status = open_storage(call, name, memory);
     if (status < 0 || !hollow)
