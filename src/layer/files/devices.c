@@ -1,20 +1,33 @@
 /* Which devices a VM may reach. What is not on the list can be asked for its attributes, but not read or written. */
 #include "layer/files/devices.h"
 
+#include <stdatomic.h>
+
 struct named {
     const char16 *prefix; /* of the NT name */
 };
 
 /* Each with its reason. */
 static const struct named allowed[] = {
-    {u"\\??\\pipe\\"},            {u"\\Device\\NamedPipe"}, /* interprocess communication, confined elsewhere */
-    {u"\\??\\mailslot\\"},        {u"\\Device\\MailSlot"},
-    {u"\\??\\CON"},               {u"\\Device\\ConDrv"}, /* consoles: CON, CONIN$, CONOUT$ */
-    {u"\\??\\NUL"},               {u"\\Device\\Null"},
-    {u"\\Device\\Afd"},           {u"\\??\\Nsi"},           {u"\\Device\\Nsi"}, /* sockets and network settings */
+    {u"\\??\\pipe\\"},
+    {u"\\Device\\NamedPipe"}, /* interprocess communication, confined elsewhere */
+    {u"\\??\\mailslot\\"},
+    {u"\\Device\\MailSlot"},
+    {u"\\??\\CON"},
+    {u"\\Device\\ConDrv"}, /* consoles: CON, CONIN$, CONOUT$ */
+    {u"\\??\\NUL"},
+    {u"\\Device\\Null"},
+    {u"\\Device\\Afd"},
+    {u"\\??\\Nsi"},
+    {u"\\Device\\Nsi"},           /* sockets and network settings */
     {u"\\??\\MountPointManager"}, /* drive letters and volume names; changes are refused in control.c */
-    {u"\\Device\\KsecDD"},        {u"\\Device\\CNG"},       {u"\\Device\\DeviceApi"}, /* random numbers, device lists */
-    {u"\\??\\AUX"},               {u"\\??\\COM"},           {u"\\??\\LPT"},           {u"\\??\\PRN"}, /* ports */
+    {u"\\Device\\KsecDD"},
+    {u"\\Device\\CNG"},
+    {u"\\Device\\DeviceApi"}, /* random numbers, device lists */
+    {u"\\??\\AUX"},
+    {u"\\??\\COM"},
+    {u"\\??\\LPT"},
+    {u"\\??\\PRN"}, /* ports */
 };
 
 static const struct named disks[] = {
@@ -53,31 +66,64 @@ NTSTATUS device_check(const struct file_name *name, ACCESS_MASK *access)
         return harmless ? STATUS_SUCCESS : log_refusal("reading and writing a raw volume", nt_name, STATUS_SUCCESS);
     }
     /* Relative to a device's handle: that was checked when it was opened. */
-    if (harmless || !nt_name.len || nt_name.s[0] != '\\' || matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
+    if (harmless || !nt_name.len || nt_name.s[0] != '\\' ||
+        matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
         return STATUS_SUCCESS;
     NTSTATUS status = probe(nt_name);
     return status < 0 ? status : log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
 }
 
-/* Where the root of the Unix file system is in the VM's names: a drive that leads there, or Wine's own name for it. */
-static struct str unix_root(void)
+/* ---- Wine: what Unix has for devices, processes and the kernel's settings ---- */
+
+enum { UNIX_DEVICES = 3, UNIX_DEVICE_MAX = 260 };
+
+struct unix_device {
+    char16 memory[UNIX_DEVICE_MAX];
+    struct strbuf path; /* VM path */
+};
+
+/* A Unix directory's name in the VM: below a drive that leads there, or by Wine's own name for the Unix root. */
+static void find_unix_device(struct str unix_path, struct unix_device *device)
 {
+    struct file_memory *memory = scratch_take();
+    struct file_name name = {.kind = NAME_FILE};
     struct map_place place;
-    if (map_resolve(layer.map, STR(u"unix"), &place) && place.link)
-        return place.link_target;
-    return STR(u"unix");
+    buf_init(&name.path, memory->name, PATH_UNITS);
+    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
+    buf_add(&name.path, unix_path);
+    buf_add(&name.path, STR(u"\\x")); /* what is above a name is looked at */
+    buf_init(&device->path, device->memory, UNIX_DEVICE_MAX);
+    bool found = file_resolve(&name, memory, &place) >= 0;
+    buf_set(&device->path, found ? path_parent(buf_str(&name.path)) : unix_path);
+    if (device->path.overflow)
+        buf_set(&device->path, unix_path);
+    scratch_give(memory);
 }
 
-static bool below(struct str path, struct str root, struct str directory)
+static const struct unix_device *unix_devices(void)
 {
-    return path_under_fold(layer.up, path, root) && path.len > root.len &&
-           path_under_fold(layer.up, str_from(path, root.len + 1), directory);
+    static struct unix_device devices[UNIX_DEVICES];
+    static atomic_bool ready;
+    if (!atomic_load_explicit(&ready, memory_order_acquire)) {
+        layer_lock();
+        if (!atomic_load_explicit(&ready, memory_order_relaxed)) {
+            find_unix_device(STR(u"unix\\dev"), &devices[0]);
+            find_unix_device(STR(u"unix\\proc"), &devices[1]);
+            find_unix_device(STR(u"unix\\sys"), &devices[2]);
+            atomic_store_explicit(&ready, true, memory_order_release);
+        }
+        layer_unlock();
+    }
+    return devices;
 }
 
 bool device_directory(struct str vm_path)
 {
     if (!nt.__wine_unix_spawnvp) /* not Wine */
         return false;
-    struct str root = unix_root();
-    return below(vm_path, root, STR(u"dev")) || below(vm_path, root, STR(u"proc")) || below(vm_path, root, STR(u"sys"));
+    const struct unix_device *devices = unix_devices();
+    for (unsigned i = 0; i < UNIX_DEVICES; i++)
+        if (path_under_fold(layer.up, vm_path, buf_str(&devices[i].path)))
+            return true;
+    return false;
 }
