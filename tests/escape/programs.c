@@ -1,0 +1,137 @@
+/* Starting what the layer cannot enter, and getting a process that is not the VM's. What runs outside would leave a mark on the
+ * host: `mark` below is made by every child that runs, and must be a file of the VM.
+ *
+ * Not tried, because nothing in user mode can stop it on Wine: a program that makes system calls of its own instead of ntdll's.
+ * See docs/security.md. */
+#include "try.h"
+
+static wchar_t self[UNITS], mark[UNITS];
+
+/* Runs a command line; whether a process came of it. */
+static BOOL runs(const wchar_t *program, const wchar_t *text, DWORD flags, STARTUPINFOEXW *startup, DWORD *code)
+{
+    PROCESS_INFORMATION process;
+    STARTUPINFOEXW plain = {.StartupInfo.cb = sizeof(STARTUPINFOW)};
+    wchar_t line[UNITS];
+    wcsncpy(line, text, UNITS - 1);
+    *code = 0xdead;
+    if (!CreateProcessW(program, line, NULL, NULL, FALSE, flags, NULL, NULL,
+                        startup ? &startup->StartupInfo : &plain.StartupInfo, &process))
+        return FALSE;
+    ResumeThread(process.hThread);
+    WaitForSingleObject(process.hProcess, 20000);
+    GetExitCodeProcess(process.hProcess, code);
+    CloseHandle(process.hThread);
+    CloseHandle(process.hProcess);
+    return TRUE;
+}
+
+static void unix_programs(void)
+{
+    static const wchar_t *const programs[] = {L"Z:\\bin\\true",     L"Z:\\usr\\bin\\true",     L"Z:\\bin\\sh",
+                                              L"Z:\\usr\\bin\\env", L"\\\\?\\unix\\bin\\true", L"Z:\\proc\\self\\exe"};
+    DWORD code;
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+        report(runs(programs[i], programs[i], 0, NULL, &code), "CreateProcess of %s", utf8(programs[i]));
+
+    put(at(L"script.sh"), "#!/bin/sh\nexit 0\n");
+    report(runs(at(L"script.sh"), L"script", 0, NULL, &code), "CreateProcess of a script");
+    put(at(L"fake.exe"), "#!/bin/sh\nexit 0\n");
+    report(runs(at(L"fake.exe"), L"fake", 0, NULL, &code), "CreateProcess of a script that is called .exe");
+    CopyFileW(L"Z:\\bin\\true", at(L"elf.exe"), FALSE);
+    report(runs(at(L"elf.exe"), L"elf", 0, NULL, &code), "CreateProcess of a copied Unix program");
+
+    static const wchar_t *const lines[] = {L"cmd /c start /wait /unix /bin/true", L"start /wait /unix /bin/true",
+                                           L"cmd /c Z:\\bin\\true", L"start.exe /wait Z:\\bin\\true"};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        BOOL ran = runs(NULL, lines[i], CREATE_NO_WINDOW, NULL, &code);
+        report(ran && !code, "%s: ran %d code %lx", utf8(lines[i]), ran, code);
+    }
+    NTSTATUS(CDECL * spawn)
+    (char *const argv[], int wait) = (void *)GetProcAddress(GetModuleHandleW(L"ntdll"), "__wine_unix_spawnvp");
+    char *arguments[] = {"true", NULL};
+    report(spawn && spawn(arguments, 1) >= 0, "Wine's own service for Unix programs");
+}
+
+/* A child makes the mark; when it was not the VM's, the host has it. */
+static void child(const char *how, const wchar_t *program, DWORD flags, STARTUPINFOEXW *startup)
+{
+    wchar_t line[UNITS];
+    DWORD code;
+    DeleteFileW(mark);
+    swprintf(line, UNITS, L"\"%ls\" \"%ls\" mark \"%ls\"", self, top, mark);
+    BOOL ran = runs(program, line, flags, startup, &code);
+    BOOL marked = GetFileAttributesW(mark) != INVALID_FILE_ATTRIBUTES;
+    report(ran && !marked, "%s: ran %d, marked the VM %d", how, ran, marked);
+}
+
+static HANDLE outside_process(void)
+{
+    /* Processes of the machine itself; their numbers are small and even. */
+    for (DWORD id = 4; id < 4096; id += 4) {
+        HANDLE process = OpenProcess(PROCESS_CREATE_PROCESS | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, id);
+        wchar_t name[UNITS];
+        DWORD length = UNITS;
+        if (process && QueryFullProcessImageNameW(process, 0, name, &length) &&
+            (wcsstr(name, L"services.exe") || wcsstr(name, L"explorer.exe") || wcsstr(name, L"cmd.exe")))
+            return process;
+        if (process)
+            CloseHandle(process);
+    }
+    return NULL;
+}
+
+static void processes(void)
+{
+    child("a plain child", self, 0, NULL);
+    child("breakaway from the job", self, CREATE_BREAKAWAY_FROM_JOB, NULL);
+    child("detached", self, DETACHED_PROCESS, NULL);
+    child("a new group", self, CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW, NULL);
+    child("suspended", self, CREATE_SUSPENDED, NULL);
+    child("by the Unix name", joined(L"\\\\?\\unix", unix_name(self) + wcslen(L"\\??\\unix")), 0, NULL);
+
+    HANDLE parent = outside_process();
+    SIZE_T size = 0;
+    STARTUPINFOEXW startup = {.StartupInfo.cb = sizeof(startup)};
+    InitializeProcThreadAttributeList(NULL, 1, 0, &size);
+    startup.lpAttributeList = malloc(size);
+    InitializeProcThreadAttributeList(startup.lpAttributeList, 1, 0, &size);
+    UpdateProcThreadAttribute(startup.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_PARENT_PROCESS, &parent, sizeof(parent),
+                              NULL, NULL);
+    if (parent)
+        child("a parent outside the VM", self, EXTENDED_STARTUPINFO_PRESENT, &startup);
+    else
+        report(FALSE, "a parent outside the VM: none can be opened");
+}
+
+static void without_image(void)
+{
+    NTSTATUS(NTAPI * create)
+    (HANDLE *, ACCESS_MASK, OBJECT_ATTRIBUTES *, HANDLE, ULONG, HANDLE, HANDLE, HANDLE, ULONG) =
+        (void *)GetProcAddress(GetModuleHandleW(L"ntdll"), "NtCreateProcessEx");
+    NTSTATUS(NTAPI * create_user)
+    (HANDLE *, HANDLE *, ACCESS_MASK, ACCESS_MASK, OBJECT_ATTRIBUTES *, OBJECT_ATTRIBUTES *, ULONG, ULONG, void *,
+     void *, void *) = (void *)GetProcAddress(GetModuleHandleW(L"ntdll"), "NtCreateUserProcess");
+    HANDLE process, thread;
+    report(create && create(&process, MAXIMUM_ALLOWED, NULL, GetCurrentProcess(), 0, NULL, NULL, NULL, 0) >= 0,
+           "a copy of the process");
+    SIZE_T empty_list = sizeof(SIZE_T);
+    report(create_user(&process, &thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED, NULL, NULL, 0, 0, NULL, NULL,
+                       &empty_list) >= 0,
+           "a process without an image");
+    report(create_user(&process, &thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED, NULL, NULL, 0, 0, NULL, NULL, NULL) >= 0,
+           "a process without attributes");
+}
+
+int wmain(int argc, wchar_t **argv)
+{
+    begin(argc, argv);
+    if (argc == 4) /* the child */
+        return put(argv[3], "made by a child") ? 0 : 1;
+    GetModuleFileNameW(NULL, self, UNITS);
+    wcscpy(mark, at(L"mark.txt"));
+    processes();
+    without_image();
+    unix_programs();
+    return 0;
+}

@@ -1,0 +1,128 @@
+/* Sharing modes, locks and mappings, between handles of one program: on untouched files of the host, on copies, on new files. */
+#include "../harness/show.h"
+
+static void modes(const wchar_t *name)
+{
+    static const ACCESS_MASK accesses[] = {GENERIC_READ, GENERIC_WRITE, DELETE, FILE_READ_ATTRIBUTES};
+    static const ULONG sharings[] = {0, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_SHARE_DELETE, SHARE_ALL};
+    enum { ACCESSES = sizeof(accesses) / sizeof(accesses[0]), SHARINGS = sizeof(sharings) / sizeof(sharings[0]) };
+    for (unsigned first = 0; first < ACCESSES * SHARINGS; first++) {
+        struct opening one = {NULL, nt_at(name), accesses[first / SHARINGS], sharings[first % SHARINGS], FILE_OPEN, 0,
+                              0};
+        HANDLE a, b;
+        if (open_as(&one, &a, NULL) < 0) {
+            say("%s: cannot open", utf8(name));
+            continue;
+        }
+        printf("%s %lx %lx:", utf8(name), one.access, one.sharing);
+        for (unsigned second = 0; second < ACCESSES * SHARINGS; second++) {
+            struct opening two = {
+                NULL, nt_at(name), accesses[second / SHARINGS], sharings[second % SHARINGS], FILE_OPEN, 0, 0};
+            printf(" %lx", open_as(&two, &b, NULL));
+            close_handle(b);
+        }
+        say("");
+        close_handle(a);
+    }
+}
+
+static void locks(const wchar_t *name)
+{
+    HANDLE a = CreateFileW(at(name), GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
+    HANDLE b = CreateFileW(at(name), GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
+    char buffer[8];
+    DWORD size;
+    OVERLAPPED at_start = {0};
+    say("lock %s: %s", utf8(name), worked(LockFile(a, 0, 0, 4, 0)));
+    say("  again: %s", worked(LockFile(b, 0, 0, 4, 0)));
+    say("  overlapping: %s", worked(LockFile(b, 2, 0, 4, 0)));
+    say("  beside: %s", worked(LockFile(b, 4, 0, 4, 0)));
+    say("  shared: %s", worked(LockFileEx(b, LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at_start)));
+    say("  read by the other: %s", worked(ReadFile(b, buffer, sizeof(buffer), &size, NULL)));
+    say("  unlock: %s", worked(UnlockFile(a, 0, 0, 4, 0)));
+    say("  again: %s", worked(LockFile(b, 0, 0, 4, 0)));
+    say("  not locked: %s", worked(UnlockFile(a, 100, 0, 4, 0)));
+    CloseHandle(b);
+    say("  after closing: %s", worked(LockFile(a, 0, 0, 8, 0)));
+    CloseHandle(a);
+}
+
+static void mappings(const wchar_t *name)
+{
+    HANDLE file = CreateFileW(at(name), GENERIC_READ, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
+    HANDLE mapping = CreateFileMappingW(file, NULL, PAGE_READONLY, 0, 0, NULL);
+    const BYTE *view = mapping ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0) : NULL;
+    say("map %s: %d %d", utf8(name), mapping != NULL, view != NULL);
+    if (view) {
+        say_bytes("  ", view, 8);
+        UnmapViewOfFile(view);
+    }
+    say("  writable: %d", CreateFileMappingW(file, NULL, PAGE_READWRITE, 0, 0, NULL) != NULL);
+    if (mapping)
+        CloseHandle(mapping);
+    CloseHandle(file);
+
+    file = CreateFileW(at(name), GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
+    mapping = CreateFileMappingW(file, NULL, PAGE_READWRITE, 0, 20000, NULL);
+    BYTE *writable = mapping ? MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 0) : NULL;
+    say("  grown to 20000: %d", writable != NULL);
+    if (writable) {
+        memcpy(writable, "MAPPED", 6);
+        writable[19999] = '!';
+        FlushViewOfFile(writable, 0);
+        say_content(file);
+        say("  delete while mapped: %s", worked(DeleteFileW(at(name))));
+        UnmapViewOfFile(writable);
+    }
+    if (mapping)
+        CloseHandle(mapping);
+    CloseHandle(file);
+    say_file(name);
+}
+
+/* A program made here is loaded from here. */
+static void images(void)
+{
+    say("copy: %s", worked(CopyFileW(L"C:\\windows\\system32\\version.dll", at(L"copied.dll"), FALSE)));
+    HMODULE module = LoadLibraryW(at(L"copied.dll"));
+    wchar_t name[UNITS];
+    say("load: %d", module != NULL);
+    if (!module)
+        return;
+    GetModuleFileNameW(module, name, UNITS);
+    say("  %s", utf8(name));
+    say("  GetModuleHandle %d", GetModuleHandleW(L"copied.dll") == module);
+    say("  delete while loaded: %s", worked(DeleteFileW(at(L"copied.dll"))));
+    say_file(L"copied.dll");
+    FreeLibrary(module);
+    say("renamed: %s", worked(MoveFileW(at(L"copied.dll"), at(L"sub\\moved.dll"))));
+    module = LoadLibraryW(at(L"sub\\moved.dll"));
+    say("load: %d", module != NULL);
+    if (module)
+        FreeLibrary(module);
+}
+
+int wmain(int argc, wchar_t **argv)
+{
+    begin(argc, argv);
+    say_section("a file of the host, only read and then changed");
+    modes(L"readme.txt");
+    say_section("a copy");
+    say("%s", worked(append(at(L"many\\00.txt"), "x")));
+    modes(L"many\\00.txt");
+    say_section("a new file");
+    say("%s", worked(put(at(L"made.txt"), "made by this program")));
+    modes(L"made.txt");
+    say_section("locks");
+    locks(L"many\\01.txt");
+    locks(L"many\\00.txt");
+    locks(L"made.txt");
+    say_section("mappings");
+    mappings(L"many\\02.txt");
+    mappings(L"big.bin");
+    mappings(L"empty");
+    mappings(L"made.txt");
+    say_section("images");
+    images();
+    return 0;
+}
