@@ -216,11 +216,27 @@ static NTSTATUS decode_id(OBJECT_ATTRIBUTES *attributes, struct file_name *name)
     return status;
 }
 
+/* Files and devices alike. */
+static bool is_file_object(HANDLE handle)
+{
+    enum { ObjectTypeInformationClass = 2 };
+    union {
+        UNICODE_STRING name;
+        uint8_t room[512];
+    } type = {0};
+    ULONG length;
+    return nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectTypeInformationClass, &type, sizeof(type), &length) >=
+               0 &&
+           str_equal_fold(layer.up, (struct str){(const char16 *)type.name.Buffer, type.name.Length / sizeof(char16)},
+                          STR(u"File"));
+}
+
 static NTSTATUS decode_relative(HANDLE root, struct str rest, struct file_name *name)
 {
     bool in_storage;
+    /* Wine looks a name relative to anything else up in the directory that the Unix process is in. */
     if (!name_of_handle(root, &name->path, &in_storage))
-        return other(name, rest);
+        return is_file_object(root) ? other(name, rest) : STATUS_OBJECT_TYPE_MISMATCH;
     name->kind = NAME_FILE;
     if (rest.len && rest.s[0] == '\\')
         return STATUS_OBJECT_NAME_INVALID;

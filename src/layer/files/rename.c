@@ -18,8 +18,10 @@ struct renaming {
 static NTSTATUS decode_target(struct renaming *r, const void *information, ULONG length)
 {
     enum { NAME_AT = offsetof(FVM_FILE_RENAME_INFORMATION, FileName) };
-    if (length < NAME_AT)
-        return STATUS_INFO_LENGTH_MISMATCH;
+    if (length < sizeof(FVM_FILE_RENAME_INFORMATION)) { /* the system's own status for that */
+        IO_STATUS_BLOCK io;
+        return nt.NtSetInformationFile(r->file, &io, (void *)information, length, r->class);
+    }
     if (!guard_read(&r->head, information, NAME_AT))
         return STATUS_ACCESS_VIOLATION;
     if (r->head.FileNameLength > length - NAME_AT || r->head.FileNameLength > PATH_UNITS * sizeof(char16))
