@@ -41,8 +41,8 @@ static void unix_programs(void)
     CopyFileW(L"Z:\\bin\\true", at(L"elf.exe"), FALSE);
     report(runs(at(L"elf.exe"), L"elf", 0, NULL, &code), "CreateProcess of a copied Unix program");
 
-    static const wchar_t *const lines[] = {L"cmd /c start /wait /unix /bin/true", L"start /wait /unix /bin/true",
-                                           L"cmd /c Z:\\bin\\true", L"start.exe /wait Z:\\bin\\true"};
+    /* start.exe would do it by Wine's own service, below; but its message box brings up a desktop that does not end. */
+    static const wchar_t *const lines[] = {L"cmd /c Z:\\bin\\true", L"cmd /c Z:\\usr\\bin\\env true"};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         BOOL ran = runs(NULL, lines[i], CREATE_NO_WINDOW, NULL, &code);
         report(ran && !code, "%s: ran %d code %lx", utf8(lines[i]), ran, code);
