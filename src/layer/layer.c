@@ -220,7 +220,7 @@ static uint8_t *read_journal(HANDLE journal, size_t *size)
 
 void layer_rebuild(struct layer_delta *delta)
 {
-    size_t size, good;
+    size_t size = 0, good = 0;
     bool full = false;
     uint8_t *journal = read_journal(delta->journal, &size);
     if (!journal)

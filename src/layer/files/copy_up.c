@@ -156,11 +156,9 @@ static void respell(struct str path, HANDLE lower)
     struct strbuf host;
     char16 *memory = scratch_take();
     buf_init(&host, memory, PATH_UNITS);
-    struct str leaf = path_leaf(path), own = {0};
-    if (host_name_of_handle(lower, &host))
-        own = path_leaf(buf_str(&host));
-    if (str_equal_fold(layer.up, leaf, own))
-        mem_copy((char16 *)leaf.s, own.s, leaf.len * sizeof(char16));
+    struct str leaf = path_leaf(path);
+    if (host_name_of_handle(lower, &host) && str_equal_fold(layer.up, leaf, path_leaf(buf_str(&host))))
+        mem_copy((char16 *)leaf.s, path_leaf(buf_str(&host)).s, leaf.len * sizeof(char16));
     scratch_give(memory);
 }
 

@@ -407,7 +407,7 @@ NTSTATUS NTAPI fvm_NtOpenFile(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBU
 
 NTSTATUS NTAPI fvm_NtDeleteFile(OBJECT_ATTRIBUTES *attributes)
 {
-    HANDLE handle;
+    HANDLE handle = NULL;
     IO_STATUS_BLOCK io;
     struct open_call call = {.handle = &handle,
                              .access = DELETE,

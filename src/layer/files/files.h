@@ -55,6 +55,9 @@ void name_storage(struct str vm_path, struct strbuf *nt_path);
 /* query.c: the VM's form of an NT name that the system gave (for a file that is in storage or was renamed), in the system's style,
  * terminated, in memory->more. False when the name needs no change. */
 bool name_show(struct str system_name, struct file_memory *memory, struct strbuf *out);
+/* Answers a query whose result is a UNICODE_STRING with its terminated characters behind it; *needed, in bytes, is always
+ * set. */
+NTSTATUS name_put(void *information, SIZE_T length, struct str name, SIZE_T *needed);
 
 /* ---- resolve.c: from a VM path to where it lives ---- */
 

@@ -252,18 +252,15 @@ bool name_show(struct str system_name, struct file_memory *memory, struct strbuf
     return buf_terminate(out);
 }
 
-/* OBJECT_NAME_INFORMATION and what NtQueryVirtualMemory gives for a mapped file are the same: a UNICODE_STRING and, behind
- * it, its terminated characters. */
-static NTSTATUS put_unicode(void *information, SIZE_T length, struct str name, SIZE_T *needed)
+NTSTATUS name_put(void *information, SIZE_T length, struct str name, SIZE_T *needed)
 {
-    FVM_OBJECT_NAME_INFORMATION *out = information;
     SIZE_T bytes = name.len * sizeof(char16);
-    *needed = sizeof(UNICODE_STRING) + bytes + sizeof(char16);
+    char16 *text = (char16 *)((UNICODE_STRING *)information + 1);
+    UNICODE_STRING string = {(USHORT)bytes, (USHORT)(bytes + sizeof(char16)), (WCHAR *)text};
+    *needed = sizeof(string) + bytes + sizeof(char16);
     if (length < *needed)
-        return STATUS_BUFFER_OVERFLOW;
-    UNICODE_STRING string = {(USHORT)bytes, (USHORT)(bytes + sizeof(char16)), (WCHAR *)((UNICODE_STRING *)information + 1)};
-    return guard_write((UNICODE_STRING *)information + 1, name.s, bytes + sizeof(char16)) &&
-                   guard_write(&out->Name, &string, sizeof(string))
+        return length < sizeof(string) ? STATUS_INFO_LENGTH_MISMATCH : STATUS_BUFFER_OVERFLOW;
+    return guard_write(text, name.s, bytes + sizeof(char16)) && guard_write(information, &string, sizeof(string))
                ? STATUS_SUCCESS
                : STATUS_ACCESS_VIOLATION;
 }
@@ -291,17 +288,14 @@ NTSTATUS NTAPI fvm_NtQueryObject(HANDLE handle, OBJECT_INFORMATION_CLASS class, 
     struct file_memory *memory = scratch_take();
     UNICODE_STRING *own = (UNICODE_STRING *)memory->work;
     struct strbuf name;
-    SIZE_T needed;
+    SIZE_T needed = 0;
     ULONG ignored;
     NTSTATUS status = nt.NtQueryObject(handle, class, own, sizeof(memory->work), &ignored);
     if (status < 0 || !own_name(own, memory, &name))
         status = nt.NtQueryObject(handle, class, information, length, return_length);
     else {
-        status = length < sizeof(UNICODE_STRING) ? STATUS_INFO_LENGTH_MISMATCH
-                                                 : put_unicode(information, length, buf_str(&name), &needed);
+        status = name_put(information, length, buf_str(&name), &needed);
         ULONG reported = (ULONG)needed;
-        if (length < sizeof(UNICODE_STRING))
-            reported = (ULONG)(sizeof(UNICODE_STRING) + (name.len + 1) * sizeof(char16));
         if (return_length && !guard_write(return_length, &reported, sizeof(reported)))
             status = STATUS_ACCESS_VIOLATION;
         if (status == STATUS_BUFFER_OVERFLOW) { /* the system's name is longer: it says how it calls that */
@@ -323,12 +317,12 @@ NTSTATUS NTAPI fvm_NtQueryVirtualMemory(HANDLE process, const void *address, ULO
     struct file_memory *memory = scratch_take();
     UNICODE_STRING *own = (UNICODE_STRING *)memory->work;
     struct strbuf name;
-    SIZE_T needed;
+    SIZE_T needed = 0;
     NTSTATUS status = nt.NtQueryVirtualMemory(process, address, class, own, sizeof(memory->work), &needed);
     if (status < 0 || !own_name(own, memory, &name))
         status = nt.NtQueryVirtualMemory(process, address, class, information, length, return_length);
     else {
-        status = put_unicode(information, length, buf_str(&name), &needed);
+        status = name_put(information, length, buf_str(&name), &needed);
         if (return_length && !guard_write(return_length, &needed, sizeof(needed)))
             status = STATUS_ACCESS_VIOLATION;
     }

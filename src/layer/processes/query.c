@@ -26,16 +26,13 @@ static NTSTATUS query_image_name(HANDLE process, ULONG class, void *information,
         status = nt.NtQueryInformationProcess(process, class, information, length, return_length);
     else {
         struct str shown = dos ? str_from(buf_str(&own), 4) : buf_str(&own);
-        ULONG bytes = (ULONG)(shown.len * sizeof(char16)), needed = (ULONG)sizeof(UNICODE_STRING) + bytes + sizeof(char16);
-        UNICODE_STRING string = {(USHORT)bytes, (USHORT)(bytes + sizeof(char16)),
-                                 (WCHAR *)((UNICODE_STRING *)information + 1)};
+        SIZE_T all;
+        status = name_put(information, length, shown, &all);
+        ULONG needed = (ULONG)all;
         if (return_length && !guard_write(return_length, &needed, sizeof(needed)))
             status = STATUS_ACCESS_VIOLATION;
-        else if (length < needed)
+        if (status == STATUS_BUFFER_OVERFLOW)
             status = STATUS_INFO_LENGTH_MISMATCH;
-        else if (!guard_write((UNICODE_STRING *)information + 1, shown.s, bytes + sizeof(char16)) ||
-                 !guard_write(information, &string, sizeof(string)))
-            status = STATUS_ACCESS_VIOLATION;
     }
     scratch_give(copy);
     scratch_give(memory);
