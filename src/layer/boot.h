@@ -15,8 +15,6 @@
 #define VM_DRIVES 26u
 #define VM_PROCESSES 4096u
 
-enum layer_machine { LAYER_X64, LAYER_X86, LAYER_MACHINES };
-
 struct shared_text {
     uint32_t len; /* UTF-16 units */
     char16 s[VM_PATH_MAX];
@@ -42,7 +40,7 @@ struct vm_shared {
     uint64_t size;                 /* of the whole section */
     struct shared_range map;       /* delta/map.h: of the files */
     struct shared_range keys;      /* the same of the registry keys */
-    struct shared_range image[LAYER_MACHINES]; /* the layer as a file (PE), pristine; size 0: not carried */
+    struct shared_range image;     /* the layer as a file (PE), pristine */
     struct shared_text name;       /* the VM's name */
     struct shared_text files_root; /* NT path of the delta tree, no trailing backslash: \??\C:\...\vms\x\files */
     struct shared_text home;       /* VM path (delta form) of FVM's own home: C\users\u\AppData\Local\FVM */

@@ -20,8 +20,10 @@ static struct layer_row rows[ROWS] = {
 #undef NATIVE
 #undef NATIVE_OPTIONAL
 #define SERVICE(function) [ROW_##function].hook.p = (const void *)fvm_##function,
+#define REPLACED(function) SERVICE(function)[ROW_##function].replaced = 1,
 #include "layer/services.def"
 #undef SERVICE
+#undef REPLACED
 };
 
 /* Room for the copies of the stubs, in the executable section. */
@@ -29,7 +31,7 @@ extern const uint8_t fvm_trampolines[];
 __asm__(".text\n"
         ".balign 32\n"
         ".globl " FVM_SYMBOL("fvm_trampolines") "\n" FVM_SYMBOL("fvm_trampolines") ":\n"
-        ".skip 256 * 32, 0xcc\n");
+                                                                                   ".skip 256 * 32, 0xcc\n");
 _Static_assert(ROWS <= 256 && STUB_MAX == 32, "room for the trampolines");
 
 __declspec(dllexport) struct layer_header fvm_layer_header = {

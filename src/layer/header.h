@@ -18,18 +18,19 @@ struct layer_row {
     union target_pointer name; /* terminated ASCII */
     union target_pointer slot; /* of the function pointer to fill */
     union target_pointer hook; /* 0: not intercepted */
-    uint32_t optional;         /* 1: the platform may lack it */
+    uint16_t optional;         /* 1: the platform may lack it */
+    uint16_t replaced;         /* 1: the hook never calls it, so it need not be a stub */
     uint32_t rva;              /* filled in: of the export in ntdll; 0: absent */
 };
 
 struct layer_header {
     uint32_t magic, version;
     uint32_t row_count;
-    uint32_t ready;              /* filled in: 1 */
-    union target_pointer rows;   /* struct layer_row[row_count] */
+    uint32_t ready;                   /* filled in: 1 */
+    union target_pointer rows;        /* struct layer_row[row_count] */
     union target_pointer trampolines; /* STUB_MAX bytes a row, executable */
-    uint64_t ntdll;              /* filled in: its base in this process */
-    struct layer_boot boot;      /* filled in */
+    uint64_t ntdll;                   /* filled in: its base in this process */
+    struct layer_boot boot;           /* filled in */
 };
 
 #endif

@@ -11,8 +11,10 @@
 
 /* Every hook has the type of its service. */
 #define SERVICE(name) __typeof__(*nt.name) fvm_##name;
+#define REPLACED(name) SERVICE(name)
 #include "layer/services.def"
 #undef SERVICE
+#undef REPLACED
 
 /* A delta: its map in shared memory, and the journal that it can be made from. */
 struct layer_delta {

@@ -10,20 +10,21 @@ enum {
     PAGE = 4096,
     NEAR_STEP = 16 << 20, /* between the addresses tried for the layer */
     NEAR_TRIES = 100,     /* within 2 GiB of ntdll */
-    STUBS_MAX = 1 << 20   /* of the range of stubs; 15 KiB on Windows 11, 9 KiB on Wine 8 */
+    STUBS_MAX = 1 << 20,  /* of the range of stubs; 15 KiB on Windows 11, 9 KiB on Wine 8 */
+    LOW_MASK = 0x7fffffff /* as zero_bits: addresses that have no other bits set */
 };
 
 struct entering {
     HANDLE process;
-    struct image file;   /* the layer's file */
-    struct image ntdll;  /* ours, mapped: the child has the same file at the same address */
-    uint64_t target;     /* the layer's address there */
-    uint8_t *copy;       /* the laid-out layer, here */
-    SIZE_T copy_size;    /* bytes allocated at copy and at target */
+    struct image file;           /* the layer's file */
+    struct image ntdll;          /* ours, mapped: the child has the same file at the same address */
+    uint64_t target;             /* the layer's address there */
+    uint8_t *copy;               /* the laid-out layer, here */
+    SIZE_T copy_size;            /* bytes allocated at copy and at target */
     struct layer_header *header; /* in copy */
     struct layer_row *rows;      /* in copy */
-    uint32_t low, high;  /* range of RVAs of the stubs in ntdll; high is behind the last one */
-    uint8_t *stubs;      /* copy of that range */
+    uint32_t low, high;          /* range of RVAs of the stubs in ntdll; high is behind the last one */
+    uint8_t *stubs;              /* copy of that range */
     struct enter_error *error;
 };
 
@@ -36,7 +37,10 @@ static NTSTATUS fail(struct entering *e, NTSTATUS status, const char *step)
 
 static NTSTATUS fail_service(struct entering *e, NTSTATUS status, const char *step, const char *service)
 {
-    e->error->service = service;
+    size_t i = 0;
+    for (; service[i] && i < sizeof(e->error->service) - 1; i++)
+        e->error->service[i] = service[i];
+    e->error->service[i] = 0;
     return fail(e, status, step);
 }
 
@@ -47,6 +51,17 @@ static void *at_target(const struct entering *e, union target_pointer pointer, s
     return offset < e->copy_size && size <= e->copy_size - offset ? e->copy + offset : NULL;
 }
 
+static NTSTATUS allocate_at(struct entering *e, uint64_t where, ULONG_PTR zero_bits)
+{
+    void *address = (void *)(uintptr_t)where;
+    SIZE_T size = e->copy_size;
+    NTSTATUS status =
+        nt.NtAllocateVirtualMemory(e->process, &address, zero_bits, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (status >= 0)
+        e->target = (uintptr_t)address;
+    return status;
+}
+
 static NTSTATUS allocate(struct entering *e)
 {
     e->copy_size = (e->file.image_size + PAGE - 1) & ~(SIZE_T)(PAGE - 1);
@@ -55,17 +70,15 @@ static NTSTATUS allocate(struct entering *e)
     if (!e->copy)
         return fail(e, status, "allocate a copy of the layer");
 
+    /* In reach of a short jump, out of the program's way; else in reach of the jump to the first 4 GiB (Windows keeps the
+     * memory around the 64-bit ntdll of a 32-bit process for itself). */
     uint64_t ntdll = (uintptr_t)e->ntdll.base;
-    for (int i = 1; i <= NEAR_TRIES; i++) {
-        void *address = (void *)(uintptr_t)((ntdll & ~(uint64_t)0xffff) - (uint64_t)i * NEAR_STEP);
-        SIZE_T size = e->copy_size;
-        status = nt.NtAllocateVirtualMemory(e->process, &address, 0, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-        if (status >= 0) {
-            e->target = (uintptr_t)address;
-            return STATUS_SUCCESS;
-        }
-    }
-    return fail(e, status, "allocate the layer near ntdll");
+    for (int i = 1; i <= NEAR_TRIES && allocate_at(e, (ntdll & ~(uint64_t)0xffff) - (uint64_t)i * NEAR_STEP, 0) < 0;
+         i++)
+        ;
+    if (!e->target && (status = allocate_at(e, 0, LOW_MASK)) < 0)
+        return fail(e, status, "allocate the layer");
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS prepare_image(struct entering *e)
@@ -108,7 +121,7 @@ static NTSTATUS find_exports(struct entering *e)
         if (!row->rva)
             return fail_service(e, STATUS_ENTRYPOINT_NOT_FOUND, "find the service in ntdll", name);
         put_slot(e, row, (uintptr_t)e->ntdll.base + row->rva);
-        if (!row->hook.v)
+        if (!row->hook.v || row->replaced)
             continue;
         if (row->rva < e->low)
             e->low = row->rva;
@@ -151,7 +164,7 @@ static NTSTATUS hook_stubs(struct entering *e)
     if (!trampoline)
         return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the layer's trampolines");
     for (uint32_t i = 0; i < e->header->row_count; i++)
-        if (e->rows[i].hook.v && e->rows[i].rva) {
+        if (e->rows[i].hook.v && e->rows[i].rva && !e->rows[i].replaced) {
             status = hook_stub(e, &e->rows[i], trampoline + i * STUB_MAX, e->header->trampolines.v + i * STUB_MAX);
             if (status < 0)
                 return status;
@@ -165,8 +178,8 @@ static NTSTATUS give_handles(struct entering *e, const struct layer_boot *boot)
     uint64_t *to = (uint64_t *)&e->header->boot;
     for (unsigned i = 0; i < LAYER_BOOT_HANDLES; i++) {
         HANDLE handle = NULL;
-        NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, (HANDLE)(uintptr_t)from[i], e->process, &handle, 0, 0,
-                                               DUPLICATE_SAME_ACCESS);
+        NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, (HANDLE)(uintptr_t)from[i], e->process, &handle, 0,
+                                               0, DUPLICATE_SAME_ACCESS);
         if (status < 0)
             return fail(e, status, "give the process the VM's handles");
         to[i] = (uintptr_t)handle;
@@ -208,17 +221,37 @@ static NTSTATUS write_layer(struct entering *e)
 }
 
 /* Wine writes to read-only code as a debugger does; Windows wants it made writable first. */
-static NTSTATUS write_stubs(struct entering *e)
+static NTSTATUS write_code(struct entering *e, uint64_t address, const void *code, SIZE_T size)
 {
-    uint64_t address = (uintptr_t)e->ntdll.base + e->low;
-    SIZE_T size = e->high - e->low;
-    if (write_there(e, address, e->stubs, size, "write the stubs") >= 0)
+    if (write_there(e, address, code, size, "write the stubs") >= 0)
         return STATUS_SUCCESS;
     ULONG old, ignored;
     NTSTATUS status = protect_there(e, address, size, PAGE_EXECUTE_READWRITE, &old);
     if (status >= 0)
-        status = write_there(e, address, e->stubs, size, "write the stubs");
+        status = write_there(e, address, code, size, "write the stubs");
     return status < 0 ? status : protect_there(e, address, size, old, &ignored);
+}
+
+static NTSTATUS write_stubs(struct entering *e)
+{
+    uint64_t ntdll = (uintptr_t)e->ntdll.base;
+    uint8_t code[STUB_JUMP_MAX];
+    NTSTATUS status = write_code(e, ntdll + e->low, e->stubs, e->high - e->low);
+    for (uint32_t i = 0; i < e->header->row_count && status >= 0; i++) {
+        const struct layer_row *row = &e->rows[i];
+        size_t length;
+        if (!row->replaced || !row->rva)
+            continue;
+        if (!(length = stub_jump(code, ntdll + row->rva, row->hook.v, e->file.machine)))
+            return fail(e, STATUS_CONFLICTING_ADDRESSES, "reach the hook of a replaced function");
+        status = write_code(e, ntdll + row->rva, code, length);
+    }
+    return status;
+}
+
+bool process_can_enter(uint16_t machine)
+{
+    return machine == IMAGE_FILE_MACHINE_I386 || (machine == IMAGE_FILE_MACHINE_AMD64 && sizeof(void *) == 8);
 }
 
 NTSTATUS process_enter(HANDLE process, const uint8_t *file, size_t size, const struct layer_boot *boot,

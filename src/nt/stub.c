@@ -13,10 +13,10 @@ struct shape {
 
 static const struct shape shapes[] = {
     /* Windows 10 and 11, x64 */
-    {MACHINE_X64, 24, {0x4c, 0x8b, 0xd1, 0xb8, ANY, ANY, ANY, ANY, 0xf6, 0x04, 0x25, 0x08, 0x03, 0xfe, 0x7f, 0x01,
-                       0x75, 0x03, 0x0f, 0x05, 0xc3, 0xcd, 0x2e, 0xc3}},
+    {MACHINE_X64, 24, {0x4c, 0x8b, 0xd1, 0xb8, ANY,  ANY,  ANY,  ANY,  0xf6, 0x04, 0x25, 0x08,
+                       0x03, 0xfe, 0x7f, 0x01, 0x75, 0x03, 0x0f, 0x05, 0xc3, 0xcd, 0x2e, 0xc3}},
     /* Wine 8 and 10, x64 */
-    {MACHINE_X64, 32, {0x4c, 0x8b, 0xd1, 0xb8, ANY, ANY, ANY, ANY, 0xf6, 0x04, 0x25, 0x08, 0x03, 0xfe, 0x7f, 0x01,
+    {MACHINE_X64, 32, {0x4c, 0x8b, 0xd1, 0xb8, ANY,  ANY,  ANY,  ANY,  0xf6, 0x04, 0x25, 0x08, 0x03, 0xfe, 0x7f, 0x01,
                        0x75, 0x03, 0x0f, 0x05, 0xc3, 0xeb, 0x01, 0xc3, 0xff, 0x14, 0x25, 0x00, 0x10, 0xfe, 0x7f, 0xc3}},
     /* NT 5.2 kernel (ReactOS), x64 */
     {MACHINE_X64, 11, {0xb8, ANY, ANY, ANY, ANY, 0x49, 0x89, 0xca, 0x0f, 0x05, 0xc3}},
@@ -41,13 +41,25 @@ size_t stub_length(const uint8_t *code, size_t available, uint16_t machine)
     return 0;
 }
 
-bool stub_jump(uint8_t *code, uint64_t from, uint64_t to, uint16_t machine)
+static void put32(uint8_t *code, uint64_t value)
 {
-    int64_t distance = (int64_t)(to - from - STUB_JUMP);
-    if (machine == MACHINE_X64 && distance != (int32_t)distance)
-        return false;
-    code[0] = 0xe9; /* jmp rel32; wraps around in 32 bit */
     for (unsigned i = 0; i < 4; i++)
-        code[1 + i] = (uint8_t)((uint64_t)distance >> (8 * i));
-    return true;
+        code[i] = (uint8_t)(value >> (8 * i));
+}
+
+size_t stub_jump(uint8_t *code, uint64_t from, uint64_t to, uint16_t machine)
+{
+    int64_t distance = (int64_t)(to - from - 5);
+    if (machine == MACHINE_X86 || distance == (int32_t)distance) {
+        code[0] = 0xe9; /* jmp rel32; wraps around in 32 bit */
+        put32(code + 1, (uint64_t)distance);
+        return 5;
+    }
+    if (to != (uint32_t)to)
+        return 0;
+    code[0] = 0xb8; /* mov eax, imm32; clears the upper half of rax */
+    put32(code + 1, to);
+    code[5] = 0xff; /* jmp rax */
+    code[6] = 0xe0;
+    return 7;
 }

@@ -2,6 +2,7 @@
 #include "vm/launch.h"
 
 #include "nt/enter.h"
+#include "nt/parameters.h"
 #include "vm/error.h"
 #include "vm/events.h"
 #include "vm/layers.h"
@@ -81,7 +82,7 @@ static enum fvm_result enter_failed(const struct program *program, const struct 
     buf_add(&b, STR(u"FVM's layer does not get into it (step: "));
     for (const char *c = enter->step; c && *c; c++)
         buf_add_char(&b, (char16)*c);
-    if (enter->service) {
+    if (enter->service[0]) {
         buf_add(&b, STR(u"; service "));
         for (const char *c = enter->service; *c; c++)
             buf_add_char(&b, (char16)*c);
@@ -98,29 +99,6 @@ static enum fvm_result enter_failed(const struct program *program, const struct 
                         u"nothing was run; report this line, it says what this system does differently");
 }
 
-/* Gives a program that lies elsewhere the name that the VM knows it by, where the loader looks for it. */
-static NTSTATUS set_image_name(HANDLE process, struct str name)
-{
-    FVM_PROCESS_BASIC_INFORMATION basic;
-    void *parameters; /* there */
-    UNICODE_STRING string = {(USHORT)(name.len * sizeof(char16)), (USHORT)((name.len + 1) * sizeof(char16)), NULL};
-    SIZE_T size = string.MaximumLength;
-    void *memory = NULL;
-    NTSTATUS status = nt.NtQueryInformationProcess(process, 0, &basic, sizeof basic, NULL);
-    if (NT_SUCCESS(status))
-        status = nt.NtReadVirtualMemory(process, &basic.PebBaseAddress->ProcessParameters, &parameters, sizeof(void *),
-                                        NULL);
-    if (NT_SUCCESS(status))
-        status = nt.NtAllocateVirtualMemory(process, &memory, 0, &size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
-    if (NT_SUCCESS(status))
-        status = nt.NtWriteVirtualMemory(process, memory, name.s, string.MaximumLength, NULL);
-    string.Buffer = memory;
-    if (NT_SUCCESS(status))
-        status = nt.NtWriteVirtualMemory(process, &((FVM_PROCESS_PARAMETERS *)parameters)->ImagePathName, &string,
-                                         sizeof string, NULL);
-    return status;
-}
-
 /* What the VM's processes get of section and lock: to use them, not to change who may. */
 static bool reduce(HANDLE handle, DWORD access, uint64_t *out)
 {
@@ -131,10 +109,9 @@ static bool reduce(HANDLE handle, DWORD access, uint64_t *out)
     return true;
 }
 
-static NTSTATUS enter_process(const struct share *share, const struct program *program, HANDLE process,
-                              struct enter_error *error)
+static NTSTATUS enter_process(const struct share *share, HANDLE process, struct enter_error *error)
 {
-    struct layer_image layer = layer_for(program->machine);
+    struct layer_image layer = layer_image();
     struct layer_boot boot = {.journal = (uintptr_t)share->journal,
                               .events = (uintptr_t)share->events,
                               .key_journal = (uintptr_t)share->key_journal,
@@ -161,11 +138,11 @@ static enum fvm_result enter(struct share *share, const struct program *program,
     if (!start->job_given && !AssignProcessToJobObject(share->job, process->hProcess))
         return error_system(error, FVM_CANNOT_RUN, START, buf_str(&program->name), error_last_status(),
                             u"leave the job that 'fvm' runs in");
-    if (!NT_SUCCESS(enter_process(share, program, process->hProcess, &enter_error)))
+    if (!NT_SUCCESS(enter_process(share, process->hProcess, &enter_error)))
         return enter_failed(program, &enter_error, error);
     if (CompareStringOrdinal(program->image.s, (int)program->image.len, program->name.s, (int)program->name.len,
                              TRUE) != CSTR_EQUAL) {
-        NTSTATUS status = set_image_name(process->hProcess, buf_str(&program->name));
+        NTSTATUS status = parameters_set_image_name(process->hProcess, buf_str(&program->name));
         if (!NT_SUCCESS(status))
             return error_system(error, FVM_CANNOT_RUN, START, buf_str(&program->name), status, u"");
     }

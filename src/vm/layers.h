@@ -1,4 +1,4 @@
-/* The layer images that libfvm carries. */
+/* The layer image that libfvm carries: that of its own machine, which serves 32-bit programs too (see nt/enter.h). */
 #ifndef FVM_VM_LAYERS_H
 #define FVM_VM_LAYERS_H
 
@@ -6,11 +6,9 @@
 
 struct layer_image {
     const uint8_t *bytes;
-    size_t size; /* 0: not carried */
+    size_t size;
 };
 
-struct layer_image layer_image(enum layer_machine machine);
-/* The layer for programs of IMAGE_FILE_MACHINE_<machine>; size 0 when there is none. */
-struct layer_image layer_for(uint16_t machine);
+struct layer_image layer_image(void);
 
 #endif

@@ -1,10 +1,9 @@
 /* From the first word of a command line to the file to start, as cmd and CreateProcess would find it inside the VM. */
 #include "vm/program.h"
 
-#include "nt/image.h"
+#include "nt/enter.h"
 #include "vm/error.h"
 #include "vm/file.h"
-#include "vm/layers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -226,7 +225,7 @@ static enum fvm_result check_image(struct program *program, const struct vm *vm,
     if (!NT_SUCCESS(status))
         return error_system(error, FVM_CANNOT_RUN, RUN, buf_str(&program->name), status, u"");
     program->machine = image_machine(head, size);
-    if (layer_for(program->machine).size == 0)
+    if (!process_can_enter(program->machine))
         return error_reason(error, FVM_CANNOT_RUN, RUN, buf_str(&program->name), refusal(head, size, program->machine),
                             way_out);
     /* Wine cuts longer ones off and would start whatever has the shorter name */

@@ -25,10 +25,7 @@ static uint64_t round_up(uint64_t size)
 
 static uint64_t map_offset(void)
 {
-    uint64_t offset = round_up(sizeof(struct vm_shared));
-    for (unsigned m = 0; m < LAYER_MACHINES; m++)
-        offset += round_up(layer_image(m).size);
-    return offset;
+    return round_up(sizeof(struct vm_shared)) + round_up(layer_image().size);
 }
 
 static void put_text(struct shared_text *text, struct str s)
@@ -48,16 +45,11 @@ static void put_drives(struct vm_shared *view)
     }
 }
 
-static void put_images(struct vm_shared *view)
+static void put_image(struct vm_shared *view)
 {
-    uint64_t offset = round_up(sizeof *view);
-    for (unsigned m = 0; m < LAYER_MACHINES; m++) {
-        struct layer_image image = layer_image(m);
-        view->image[m].offset = offset;
-        view->image[m].size = image.size;
-        memcpy((uint8_t *)view + offset, image.bytes, image.size);
-        offset += round_up(image.size);
-    }
+    struct layer_image image = layer_image();
+    view->image = (struct shared_range){round_up(sizeof *view), image.size};
+    memcpy((uint8_t *)view + view->image.offset, image.bytes, image.size);
 }
 
 static enum fvm_result replay_one(struct share *share, const struct vm *vm, enum journal_names names,
@@ -99,7 +91,7 @@ static enum fvm_result fill(struct share *share, const struct vm *vm, void (*not
     view->size = share->size;
     view->map = (struct shared_range){map_offset(), share->map_size};
     view->keys = (struct shared_range){map_offset() + share->map_size, share->map_size};
-    put_images(view);
+    put_image(view);
     put_text(&view->name, str_of(vm->name));
     put_text(&view->files_root, vm_part(vm, u"files", path));
     put_text(&view->home, home_path(vm->home));
@@ -133,15 +125,13 @@ static NTSTATUS map_view(struct share *share)
     return STATUS_SUCCESS;
 }
 
-/* The layers in the section must be this program's: their places say where the map is. */
+/* The layer in the section must be this program's: its place says where the map is. */
 static bool same_version(const struct share *share)
 {
     const struct vm_shared *view = share->view;
-    bool same = view->version == VM_SHARED_VERSION && view->map.offset == map_offset() &&
-                view->map.size == share->map_size && view->keys.size == share->map_size;
-    for (unsigned m = 0; m < LAYER_MACHINES; m++)
-        same = same && view->image[m].size == layer_image(m).size;
-    return same;
+    return view->version == VM_SHARED_VERSION && view->map.offset == map_offset() &&
+           view->map.size == share->map_size && view->keys.size == share->map_size &&
+           view->image.size == layer_image().size;
 }
 
 static enum fvm_result open_section(struct share *share, const struct vm *vm, bool abandoned,

@@ -2,9 +2,10 @@
  * runs; what the layer cannot enter is refused. */
 #include "layer/files/files.h"
 #include "layer/processes/processes.h"
-#include "nt/image.h"
+#include "nt/enter.h"
+#include "nt/parameters.h"
 
-enum { ATTRIBUTES_MAX = 64, HEADER_BYTES = 4096, ProcessWow64InformationClass = 26 };
+enum { ATTRIBUTES_MAX = 64, HEADER_BYTES = 4096 };
 
 /* One call of NtCreateUserProcess, with the program's attribute list copied. */
 struct creating {
@@ -46,10 +47,9 @@ static NTSTATUS read_machine(struct creating *c, bool *unix_program)
     IO_STATUS_BLOCK io;
     HANDLE file;
     LARGE_INTEGER start = {.QuadPart = 0};
-    NTSTATUS status =
-        nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io,
-                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                      FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
+    NTSTATUS status = nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io,
+                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                    FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
     if (status < 0)
         return status;
     uint8_t *head = (uint8_t *)c->memory->work;
@@ -57,14 +57,12 @@ static NTSTATUS read_machine(struct creating *c, bool *unix_program)
     nt.NtReadFile(file, NULL, NULL, NULL, &io, head, HEADER_BYTES, &start, NULL);
     nt.NtClose(file);
     c->machine = image_machine(head, io.Information);
-    *unix_program = io.Information >= 4 && (mem_equal(head, "\x7f" "ELF", 4) || mem_equal(head, "#!", 2));
+    *unix_program = io.Information >= 4 && (mem_equal(head,
+                                                      "\x7f"
+                                                      "ELF",
+                                                      4) ||
+                                            mem_equal(head, "#!", 2));
     return STATUS_SUCCESS;
-}
-
-static bool can_enter(uint16_t machine)
-{
-    return (machine == IMAGE_FILE_MACHINE_AMD64 && layer.vm->image[LAYER_X64].size) ||
-           (machine == IMAGE_FILE_MACHINE_I386 && layer.vm->image[LAYER_X86].size);
 }
 
 /* Finds the image in the VM's names and checks that the layer can enter it. */
@@ -100,7 +98,7 @@ static NTSTATUS prepare_image(struct creating *c)
             log_refusal("not a Windows program", buf_str(&c->name.path), STATUS_INVALID_IMAGE_NOT_MZ);
         return STATUS_INVALID_IMAGE_NOT_MZ;
     }
-    if (!can_enter(c->machine))
+    if (!process_can_enter(c->machine))
         return log_refusal("no layer for this machine type", buf_str(&c->name.path), STATUS_INVALID_IMAGE_WIN_32);
     if (c->in_storage) {
         image->ValuePtr = c->real.s;
@@ -129,8 +127,7 @@ static void show_image_name(struct creating *c, HANDLE process)
     FVM_PROCESS_BASIC_INFORMATION basic;
     FVM_PEB peb;
     FVM_PROCESS_PARAMETERS parameters;
-    if (!c->in_storage || c->machine != (sizeof(void *) == 8 ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386) ||
-        nt.NtQueryInformationProcess(process, 0, &basic, sizeof(basic), NULL) < 0 ||
+    if (!c->in_storage || nt.NtQueryInformationProcess(process, 0, &basic, sizeof(basic), NULL) < 0 ||
         nt.NtReadVirtualMemory(process, basic.PebBaseAddress, &peb, sizeof(peb), NULL) < 0 ||
         nt.NtReadVirtualMemory(process, peb.ProcessParameters, &parameters, sizeof(parameters), NULL) < 0)
         return;
@@ -147,14 +144,7 @@ static void show_image_name(struct creating *c, HANDLE process)
     struct strbuf own;
     buf_init(&own, c->memory->more, PATH_UNITS);
     name_host(path, &own);
-    struct str name = dos ? str_from(buf_str(&own), 4) : buf_str(&own);
-    if (name.len > shown.len || !buf_terminate(&own))
-        return;
-    image->Length = (USHORT)(name.len * sizeof(char16));
-    nt.NtWriteVirtualMemory(process, image->Buffer, name.s, image->Length + sizeof(char16), NULL);
-    nt.NtWriteVirtualMemory(process,
-                            (uint8_t *)peb.ProcessParameters + offsetof(FVM_PROCESS_PARAMETERS, ImagePathName), image,
-                            sizeof(*image), NULL);
+    parameters_set_image_name(process, dos ? str_from(buf_str(&own), 4) : buf_str(&own));
 }
 
 /* Hands a handle of all access to the program with the access that it asked for. */
@@ -208,7 +198,7 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
                                             create_info, c.list);
     }
     if (status >= 0) {
-        NTSTATUS joined = process_join(own_process, c.machine, buf_str(&c.name.path));
+        NTSTATUS joined = process_join(own_process, buf_str(&c.name.path));
         if (joined < 0)
             status = end_process(own_process, own_thread, joined);
         else {
@@ -232,10 +222,7 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
 
 static NTSTATUS join_created(HANDLE own, HANDLE *process, ACCESS_MASK access)
 {
-    ULONG_PTR wow64 = 0;
-    nt.NtQueryInformationProcess(own, ProcessWow64InformationClass, &wow64, sizeof(wow64), NULL);
-    uint16_t machine = sizeof(void *) == 8 && !wow64 ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386;
-    NTSTATUS status = can_enter(machine) ? process_join(own, machine, (struct str){0}) : STATUS_INVALID_IMAGE_WIN_32;
+    NTSTATUS status = process_join(own, (struct str){0});
     return status < 0 ? end_process(own, NULL, status) : give_handle(own, process, access);
 }
 

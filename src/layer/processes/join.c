@@ -117,13 +117,13 @@ static NTSTATUS enlist(const struct shared_process *identity)
 static void log_failure(const struct enter_error *error, struct str image)
 {
     log_refusal(error->step, image, error->status);
-    if (error->service)
+    if (error->service[0])
         log_refusal(error->service, image, error->status);
 }
 
-NTSTATUS process_join(HANDLE process, uint16_t machine, struct str image)
+NTSTATUS process_join(HANDLE process, struct str image)
 {
-    const struct shared_range *file = &layer.vm->image[machine == IMAGE_FILE_MACHINE_I386 ? LAYER_X86 : LAYER_X64];
+    const struct shared_range *file = &layer.vm->image;
     struct layer_boot boot = {.section = fvm_layer_header.boot.section,
                               .lock = (uintptr_t)layer.lock,
                               .journal = (uintptr_t)layer.files.journal,

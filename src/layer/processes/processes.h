@@ -5,7 +5,7 @@
 #include "layer/layer.h"
 
 /* Puts a new process (nothing of which has run) into the VM: layer, hooks, table of processes, event log. */
-NTSTATUS process_join(HANDLE process, uint16_t machine, struct str image);
+NTSTATUS process_join(HANDLE process, struct str image);
 /* Whether the process behind the handle belongs to the VM. */
 bool process_is_ours(HANDLE process);
 /* The same for a process that is known to exist, by its id. */
