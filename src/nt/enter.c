@@ -5,9 +5,11 @@
 #include "base/mem.h"
 #include "layer/header.h"
 #include "nt/stub.h"
+#include "nt/wow64.h"
 
 enum {
     PAGE = 4096,
+    HEAD = 2048,          /* what the headers of an image take of it at most */
     NEAR_STEP = 16 << 20, /* between the addresses tried for the layer */
     NEAR_TRIES = 100,     /* within 2 GiB of ntdll */
     STUBS_MAX = 1 << 20,  /* of the range of stubs; 15 KiB on Windows 11, 9 KiB on Wine 8 */
@@ -249,6 +251,38 @@ static NTSTATUS write_stubs(struct entering *e)
     return status;
 }
 
+/* Reads the whole 32-bit ntdll, for its table of exports is anywhere in it. */
+static NTSTATUS patch_narrow(struct entering *e)
+{
+    uint8_t head[HEAD];
+    struct image ntdll32;
+    uint64_t base;
+    SIZE_T done = 0;
+    NTSTATUS status = wow64_ntdll(e->process, &e->ntdll, &base);
+    if (status < 0)
+        return fail(e, status, "find the 32-bit ntdll, without which this system runs no 32-bit programs");
+    if (!base)
+        return STATUS_SUCCESS;
+    const void *there = (const void *)(uintptr_t)base;
+    status = nt.NtReadVirtualMemory(e->process, there, head, HEAD, &done);
+    if (status < 0 || done != HEAD || !image_parse(&ntdll32, head, HEAD, true))
+        return fail(e, status < 0 ? status : STATUS_INVALID_IMAGE_FORMAT, "read the 32-bit ntdll");
+    SIZE_T size = ntdll32.image_size;
+    uint8_t *copy = memory_take(size);
+    if (!copy)
+        return fail(e, STATUS_NO_MEMORY, "allocate a copy of the 32-bit ntdll");
+    status = nt.NtReadVirtualMemory(e->process, there, copy, size, &done);
+    if (status < 0 || done != size || !image_parse(&ntdll32, copy, size, true))
+        status = fail(e, status < 0 ? status : STATUS_INVALID_IMAGE_FORMAT, "read the 32-bit ntdll");
+    for (uint32_t i = 0; i < e->header->row_count && status >= 0; i++) {
+        struct wow64_patch patch;
+        if (e->rows[i].hook.v && wow64_patch(&ntdll32, at_target(e, e->rows[i].name, 1), &patch))
+            status = write_code(e, base + patch.rva, patch.code, patch.size);
+    }
+    memory_give(copy);
+    return status;
+}
+
 bool process_can_enter(uint16_t machine)
 {
     return machine == IMAGE_FILE_MACHINE_I386 || (machine == IMAGE_FILE_MACHINE_AMD64 && sizeof(void *) == 8);
@@ -276,6 +310,8 @@ NTSTATUS process_enter(HANDLE process, const uint8_t *file, size_t size, const s
         status = write_layer(&e);
     if (status >= 0)
         status = write_stubs(&e);
+    if (status >= 0)
+        status = patch_narrow(&e);
     memory_give(e.stubs);
     memory_give(e.copy);
     return status;
