@@ -8,7 +8,7 @@ from pathlib import Path
 from .paths import FVM, X64
 
 DEBIAN_WINE = Path("/usr/lib/wine/wine64")
-WINE = str(DEBIAN_WINE) if DEBIAN_WINE.exists() else "wine"
+WINE = str(DEBIAN_WINE) if DEBIAN_WINE.exists() else "wine64"
 TIMEOUT = 120  # seconds; a program that takes longer hangs
 
 
@@ -51,6 +51,8 @@ class Prefix:
             "WINEDLLOVERRIDES": "winemenubuilder.exe,mscoree,mshtml=",
             "DISPLAY": "",
         }
+        if DEBIAN_WINE.exists():  # Wine 10 aborts when it is set
+            self.env["TMPDIR"] = str(self.home / "tmp")
 
     @classmethod
     def create(cls, directory):
