@@ -45,14 +45,13 @@ class Prefix:
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "LANG": "C.UTF-8",
             "HOME": str(self.home),
-            "TMPDIR": str(self.directory / "tmp"),  # Wine's own
             "WINEPREFIX": str(self.prefix),
             "WINEDEBUG": "-all",
             "WINEDLLOVERRIDES": "winemenubuilder.exe,mscoree,mshtml=",
             "DISPLAY": "",
         }
         if DEBIAN_WINE.exists():  # Wine 10 aborts when it is set
-            self.env["TMPDIR"] = str(self.home / "tmp")
+            self.env["TMPDIR"] = str(self.directory / "tmp")  # Wine's own
 
     @classmethod
     def create(cls, directory):
