@@ -63,7 +63,8 @@ static double ping_pong(void)
     char byte = 'x';
     DWORD done;
     HANDLE server = CreateNamedPipeW(L"\\\\.\\pipe\\fvm-bench", PIPE_ACCESS_DUPLEX, 0, 1, 100, 100, 0, NULL);
-    HANDLE client = CreateFileW(L"\\\\.\\pipe\\fvm-bench", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    HANDLE client =
+        CreateFileW(L"\\\\.\\pipe\\fvm-bench", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     CreateThread(NULL, 0, echo, server, 0, NULL);
     double start = now();
     for (int i = 0; i < ROUNDS; i++)

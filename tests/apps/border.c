@@ -42,7 +42,8 @@ static HANDLE directory(const WCHAR *name)
 
 static void object_types(void)
 {
-    static const WCHAR *const spaces[] = {L"\\BaseNamedObjects\\fvm-target-%d", L"\\Sessions\\%d\\BaseNamedObjects\\fvm-target-%d"};
+    static const WCHAR *const spaces[] = {L"\\BaseNamedObjects\\fvm-target-%d",
+                                          L"\\Sessions\\%d\\BaseNamedObjects\\fvm-target-%d"};
     char technique[80];
     WCHAR name[160];
     for (enum object_type t = 0; t < TYPES; t++)
@@ -96,7 +97,8 @@ static void links(void)
 {
     static const WCHAR *const targets[] = {L"\\BaseNamedObjects", L"\\??\\GLOBALROOT\\BaseNamedObjects", L"\\GLOBAL??",
                                            L"\\", L"\\Sessions"};
-    static const WCHAR *const through[] = {L"\\BaseNamedObjects\\l\\fvm-target-0", L"\\BaseNamedObjects\\l\\fvm-target-0",
+    static const WCHAR *const through[] = {L"\\BaseNamedObjects\\l\\fvm-target-0",
+                                           L"\\BaseNamedObjects\\l\\fvm-target-0",
                                            L"\\BaseNamedObjects\\l\\GLOBALROOT\\BaseNamedObjects\\fvm-target-0",
                                            L"\\BaseNamedObjects\\l\\BaseNamedObjects\\fvm-target-0",
                                            L"\\BaseNamedObjects\\l\\1\\BaseNamedObjects\\fvm-target-0"};
@@ -115,8 +117,9 @@ static void links(void)
 
 static void system_directories(void)
 {
-    static const WCHAR *const names[] = {L"\\KernelObjects\\fvm-planted", L"\\Device\\fvm-planted", L"\\Windows\\fvm-planted",
-                                         L"\\??\\GLOBALROOT\\KernelObjects\\fvm-planted", L"\\Driver\\fvm-planted"};
+    static const WCHAR *const names[] = {L"\\KernelObjects\\fvm-planted", L"\\Device\\fvm-planted",
+                                         L"\\Windows\\fvm-planted", L"\\??\\GLOBALROOT\\KernelObjects\\fvm-planted",
+                                         L"\\Driver\\fvm-planted"};
     char technique[100];
     for (unsigned i = 0; i < 4; i++) {
         sprintf(technique, "plant %ls", names[i]);
@@ -134,8 +137,8 @@ static void system_directories(void)
     ULONG context = 0, length;
     BOOL seen = FALSE;
     h = directory(L"\\BaseNamedObjects");
-    for (BOOLEAN restart = TRUE; NtQueryDirectoryObject(h, &entry, sizeof(entry), TRUE, restart, &context, &length) >= 0;
-         restart = FALSE)
+    for (BOOLEAN restart = TRUE;
+         NtQueryDirectoryObject(h, &entry, sizeof(entry), TRUE, restart, &context, &length) >= 0; restart = FALSE)
         seen |= !_wcsnicmp(entry.name.Buffer, L"fvm-target", 10);
     tried("list \\BaseNamedObjects", seen);
 }
@@ -145,22 +148,19 @@ static BOOL connects(const WCHAR *name)
     struct named n;
     IO_STATUS_BLOCK io;
     HANDLE h = NULL;
-    NTSTATUS status = NtOpenFile(&h, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, named(&n, NULL, name, OBJ_CASE_INSENSITIVE),
-                                 &io, 7, FILE_SYNCHRONOUS_IO_NONALERT);
+    NTSTATUS status = NtOpenFile(&h, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE,
+                                 named(&n, NULL, name, OBJ_CASE_INSENSITIVE), &io, 7, FILE_SYNCHRONOUS_IO_NONALERT);
     return status >= 0;
 }
 
 static void pipes(void)
 {
-    static const WCHAR *const names[] = {L"\\??\\pipe\\fvm-target",
-                                         L"\\??\\PIPE\\FVM-TARGET",
-                                         L"\\DosDevices\\pipe\\fvm-target",
-                                         L"\\GLOBAL??\\pipe\\fvm-target",
-                                         L"\\Device\\NamedPipe\\fvm-target",
-                                         L"\\??\\GLOBALROOT\\Device\\NamedPipe\\fvm-target",
-                                         L"\\??\\Global\\pipe\\fvm-target",
-                                         L"\\??\\UNC\\localhost\\pipe\\fvm-target",
-                                         L"\\??\\UNC\\.\\pipe\\fvm-target"};
+    static const WCHAR *const names[] = {
+        L"\\??\\pipe\\fvm-target",          L"\\??\\PIPE\\FVM-TARGET",
+        L"\\DosDevices\\pipe\\fvm-target",  L"\\GLOBAL??\\pipe\\fvm-target",
+        L"\\Device\\NamedPipe\\fvm-target", L"\\??\\GLOBALROOT\\Device\\NamedPipe\\fvm-target",
+        L"\\??\\Global\\pipe\\fvm-target",  L"\\??\\UNC\\localhost\\pipe\\fvm-target",
+        L"\\??\\UNC\\.\\pipe\\fvm-target"};
     char technique[100], out[8];
     DWORD got, done;
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -176,7 +176,8 @@ static void pipes(void)
           NtOpenFile(&h, GENERIC_READ, named(&n, root, L"fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
     root = directory(L"\\Device");
     tried("connect relative to \\Device",
-          NtOpenFile(&h, GENERIC_READ, named(&n, root, L"NamedPipe\\fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
+          NtOpenFile(&h, GENERIC_READ, named(&n, root, L"NamedPipe\\fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >=
+              0);
     root = directory(L"\\??");
     tried("connect relative to \\??",
           NtOpenFile(&h, GENERIC_READ, named(&n, root, L"PIPE\\fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
@@ -190,7 +191,8 @@ static void pipes(void)
           NtOpenFile(&h, GENERIC_READ, named(&n, root, L"p\\fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
     tried("WaitNamedPipe", WaitNamedPipeW(L"\\\\.\\pipe\\fvm-target", 50));
     tried("CallNamedPipe", CallNamedPipeW(L"\\\\.\\pipe\\fvm-target", "x", 1, out, 8, &got, 50));
-    HANDLE slot = CreateFileW(L"\\\\.\\mailslot\\fvm-target", GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    HANDLE slot =
+        CreateFileW(L"\\\\.\\mailslot\\fvm-target", GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     tried("write to a mailslot", slot != INVALID_HANDLE_VALUE && WriteFile(slot, "x", 1, &done, NULL));
 }
 
@@ -251,8 +253,8 @@ static void processes(void)
     STARTUPINFOW si = {.cb = sizeof(si)};
     PROCESS_INFORMATION pi;
     WCHAR command[] = L"cmd /c exit 0";
-    BOOL child = CreateProcessW(NULL, command, NULL, NULL, FALSE, CREATE_BREAKAWAY_FROM_JOB | CREATE_NO_WINDOW | CREATE_SUSPENDED,
-                                NULL, NULL, &si, &pi);
+    BOOL child = CreateProcessW(NULL, command, NULL, NULL, FALSE,
+                                CREATE_BREAKAWAY_FROM_JOB | CREATE_NO_WINDOW | CREATE_SUSPENDED, NULL, NULL, &si, &pi);
     HANDLE again = child ? OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pi.dwProcessId) : NULL;
     tried("break away from the job", child && !again);
     if (child)

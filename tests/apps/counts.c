@@ -14,8 +14,8 @@ static unsigned long entries(const WCHAR *name)
     HANDLE dir;
     if (NtOpenDirectoryObject(&dir, 1, named(&n, NULL, name, OBJ_CASE_INSENSITIVE)) < 0)
         return 0;
-    for (BOOLEAN restart = TRUE; NtQueryDirectoryObject(dir, buffer, sizeof(buffer), TRUE, restart, &context, &length) >= 0;
-         restart = FALSE)
+    for (BOOLEAN restart = TRUE;
+         NtQueryDirectoryObject(dir, buffer, sizeof(buffer), TRUE, restart, &context, &length) >= 0; restart = FALSE)
         count++;
     NtClose(dir);
     return count;

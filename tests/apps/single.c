@@ -22,8 +22,8 @@ static BOOL is_first(const char *kind, const char *directory)
     else if (!strcmp(kind, "job"))
         kept = CreateJobObjectA(NULL, "fvm-one-job");
     else if (!strcmp(kind, "pipe")) {
-        kept = CreateNamedPipeA("\\\\.\\pipe\\fvm-one-pipe", PIPE_ACCESS_DUPLEX | FILE_FLAG_FIRST_PIPE_INSTANCE, 0, 1, 100,
-                                100, 0, NULL);
+        kept = CreateNamedPipeA("\\\\.\\pipe\\fvm-one-pipe", PIPE_ACCESS_DUPLEX | FILE_FLAG_FIRST_PIPE_INSTANCE, 0, 1,
+                                100, 100, 0, NULL);
         return kept != INVALID_HANDLE_VALUE;
     } else if (!strcmp(kind, "mailslot")) {
         kept = CreateMailslotA("\\\\.\\mailslot\\fvm-one-slot", 0, 0, NULL);

@@ -50,7 +50,8 @@ int main(void)
     if (!fgets(line, sizeof(line), stdin))
         return 1;
     GetMailslotInfo(slot, NULL, &next, &count, NULL);
-    printf("events %lu %lu\n", WaitForSingleObject(objects[0][TYPE_EVENT], 0), WaitForSingleObject(objects[1][TYPE_EVENT], 0));
+    printf("events %lu %lu\n", WaitForSingleObject(objects[0][TYPE_EVENT], 0),
+           WaitForSingleObject(objects[1][TYPE_EVENT], 0));
     printf("connected %ld\n", connected);
     printf("letters %lu\n", count);
     printf("memory %s\n", secret);

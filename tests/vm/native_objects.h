@@ -49,8 +49,8 @@ enum object_type {
     TYPES
 };
 
-static const char *const type_names[TYPES] = {"event", "mutant",     "semaphore", "timer", "keyed event",
-                                              "section", "job", "completion port", "directory", "symbolic link"};
+static const char *const type_names[TYPES] = {"event",   "mutant", "semaphore",       "timer",     "keyed event",
+                                              "section", "job",    "completion port", "directory", "symbolic link"};
 
 struct named {
     UNICODE_STRING name;
@@ -69,32 +69,53 @@ static inline NTSTATUS create_object(enum object_type type, HANDLE *h, OBJECT_AT
     LARGE_INTEGER size = {.QuadPart = 4096};
     UNICODE_STRING target;
     switch (type) {
-    case TYPE_EVENT: return NtCreateEvent(h, MAXIMUM_ALLOWED, at, 0, FALSE);
-    case TYPE_MUTANT: return NtCreateMutant(h, MAXIMUM_ALLOWED, at, FALSE);
-    case TYPE_SEMAPHORE: return NtCreateSemaphore(h, MAXIMUM_ALLOWED, at, 1, 5);
-    case TYPE_TIMER: return NtCreateTimer(h, MAXIMUM_ALLOWED, at, 0);
-    case TYPE_KEYED_EVENT: return NtCreateKeyedEvent(h, MAXIMUM_ALLOWED, at, 0);
-    case TYPE_SECTION: return NtCreateSection(h, SECTION_ALL_ACCESS, at, &size, PAGE_READWRITE, SEC_COMMIT, NULL);
-    case TYPE_JOB: return NtCreateJobObject(h, MAXIMUM_ALLOWED, at);
-    case TYPE_PORT: return NtCreateIoCompletion(h, MAXIMUM_ALLOWED, at, 0);
-    case TYPE_DIRECTORY: return NtCreateDirectoryObject(h, MAXIMUM_ALLOWED, at);
-    default: RtlInitUnicodeString(&target, L"\\BaseNamedObjects"); return NtCreateSymbolicLinkObject(h, 1, at, &target);
+    case TYPE_EVENT:
+        return NtCreateEvent(h, MAXIMUM_ALLOWED, at, 0, FALSE);
+    case TYPE_MUTANT:
+        return NtCreateMutant(h, MAXIMUM_ALLOWED, at, FALSE);
+    case TYPE_SEMAPHORE:
+        return NtCreateSemaphore(h, MAXIMUM_ALLOWED, at, 1, 5);
+    case TYPE_TIMER:
+        return NtCreateTimer(h, MAXIMUM_ALLOWED, at, 0);
+    case TYPE_KEYED_EVENT:
+        return NtCreateKeyedEvent(h, MAXIMUM_ALLOWED, at, 0);
+    case TYPE_SECTION:
+        return NtCreateSection(h, SECTION_ALL_ACCESS, at, &size, PAGE_READWRITE, SEC_COMMIT, NULL);
+    case TYPE_JOB:
+        return NtCreateJobObject(h, MAXIMUM_ALLOWED, at);
+    case TYPE_PORT:
+        return NtCreateIoCompletion(h, MAXIMUM_ALLOWED, at, 0);
+    case TYPE_DIRECTORY:
+        return NtCreateDirectoryObject(h, MAXIMUM_ALLOWED, at);
+    default:
+        RtlInitUnicodeString(&target, L"\\BaseNamedObjects");
+        return NtCreateSymbolicLinkObject(h, 1, at, &target);
     }
 }
 
 static inline NTSTATUS open_object(enum object_type type, HANDLE *h, OBJECT_ATTRIBUTES *at)
 {
     switch (type) {
-    case TYPE_EVENT: return NtOpenEvent(h, MAXIMUM_ALLOWED, at);
-    case TYPE_MUTANT: return NtOpenMutant(h, MAXIMUM_ALLOWED, at);
-    case TYPE_SEMAPHORE: return NtOpenSemaphore(h, MAXIMUM_ALLOWED, at);
-    case TYPE_TIMER: return NtOpenTimer(h, MAXIMUM_ALLOWED, at);
-    case TYPE_KEYED_EVENT: return NtOpenKeyedEvent(h, MAXIMUM_ALLOWED, at);
-    case TYPE_SECTION: return NtOpenSection(h, SECTION_ALL_ACCESS, at);
-    case TYPE_JOB: return NtOpenJobObject(h, MAXIMUM_ALLOWED, at);
-    case TYPE_PORT: return NtOpenIoCompletion(h, MAXIMUM_ALLOWED, at);
-    case TYPE_DIRECTORY: return NtOpenDirectoryObject(h, MAXIMUM_ALLOWED, at);
-    default: return NtOpenSymbolicLinkObject(h, 1, at);
+    case TYPE_EVENT:
+        return NtOpenEvent(h, MAXIMUM_ALLOWED, at);
+    case TYPE_MUTANT:
+        return NtOpenMutant(h, MAXIMUM_ALLOWED, at);
+    case TYPE_SEMAPHORE:
+        return NtOpenSemaphore(h, MAXIMUM_ALLOWED, at);
+    case TYPE_TIMER:
+        return NtOpenTimer(h, MAXIMUM_ALLOWED, at);
+    case TYPE_KEYED_EVENT:
+        return NtOpenKeyedEvent(h, MAXIMUM_ALLOWED, at);
+    case TYPE_SECTION:
+        return NtOpenSection(h, SECTION_ALL_ACCESS, at);
+    case TYPE_JOB:
+        return NtOpenJobObject(h, MAXIMUM_ALLOWED, at);
+    case TYPE_PORT:
+        return NtOpenIoCompletion(h, MAXIMUM_ALLOWED, at);
+    case TYPE_DIRECTORY:
+        return NtOpenDirectoryObject(h, MAXIMUM_ALLOWED, at);
+    default:
+        return NtOpenSymbolicLinkObject(h, 1, at);
     }
 }
 

@@ -27,19 +27,20 @@ static void query_link(const WCHAR *name)
 
 static void make_links(void)
 {
-    static const WCHAR *const targets[] = {L"\\BaseNamedObjects", L"\\BaseNamedObjects\\Local", L"\\??\\GLOBALROOT\\BaseNamedObjects",
-                                           L"\\fvm-nowhere", L"relative"};
+    static const WCHAR *const targets[] = {L"\\BaseNamedObjects", L"\\BaseNamedObjects\\Local",
+                                           L"\\??\\GLOBALROOT\\BaseNamedObjects", L"\\fvm-nowhere", L"relative"};
     struct named n;
     UNICODE_STRING target;
     HANDLE link, event, other;
     NtCreateEvent(&event, MAXIMUM_ALLOWED, named(&n, NULL, L"\\BaseNamedObjects\\fvm-target", 0), 0, FALSE);
     for (unsigned i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
         RtlInitUnicodeString(&target, targets[i]);
-        step("make link", NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\fvm-link", 0), &target));
+        step("make link",
+             NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\fvm-link", 0), &target));
         query_link(L"\\BaseNamedObjects\\fvm-link");
         other = NULL;
-        step("through it", NtOpenEvent(&other, MAXIMUM_ALLOWED,
-                                       named(&n, NULL, L"\\BaseNamedObjects\\fvm-link\\fvm-target", 0)));
+        step("through it",
+             NtOpenEvent(&other, MAXIMUM_ALLOWED, named(&n, NULL, L"\\BaseNamedObjects\\fvm-link\\fvm-target", 0)));
         if (other) {
             print_name("through it", other);
             NtClose(other);
@@ -48,7 +49,8 @@ static void make_links(void)
     }
     NtClose(event);
     RtlInitUnicodeString(&target, L"");
-    step("empty target", NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\fvm-link", 0), &target));
+    step("empty target",
+         NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\fvm-link", 0), &target));
 }
 
 struct entry {
@@ -66,8 +68,8 @@ static void list(const WCHAR *name, const WCHAR *only)
     printf("list %ls: 0x%08lx\n", name, (unsigned long)status);
     if (status < 0)
         return;
-    for (BOOLEAN restart = TRUE; NtQueryDirectoryObject(dir, buffer, sizeof(buffer), TRUE, restart, &context, &length) >= 0;
-         restart = FALSE)
+    for (BOOLEAN restart = TRUE;
+         NtQueryDirectoryObject(dir, buffer, sizeof(buffer), TRUE, restart, &context, &length) >= 0; restart = FALSE)
         if (!only || !_wcsnicmp(entry->name.Buffer, only, wcslen(only)))
             printf("  %.*ls %.*ls\n", entry->name.Length / 2, entry->name.Buffer, entry->type.Length / 2,
                    entry->type.Buffer);

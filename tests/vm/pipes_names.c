@@ -15,8 +15,8 @@ static const WCHAR *const spellings[] = {L"\\??\\pipe\\fvm-pipe",
                                          L"\\Device\\NamedPipe\\fvm-pipe"};
 #define SPELLINGS (sizeof(spellings) / sizeof(spellings[0]))
 
-NTSTATUS NTAPI NtCreateNamedPipeFile(HANDLE *, ULONG, OBJECT_ATTRIBUTES *, IO_STATUS_BLOCK *, ULONG, ULONG, ULONG, ULONG,
-                                     ULONG, ULONG, ULONG, ULONG, ULONG, LARGE_INTEGER *);
+NTSTATUS NTAPI NtCreateNamedPipeFile(HANDLE *, ULONG, OBJECT_ATTRIBUTES *, IO_STATUS_BLOCK *, ULONG, ULONG, ULONG,
+                                     ULONG, ULONG, ULONG, ULONG, ULONG, ULONG, LARGE_INTEGER *);
 NTSTATUS NTAPI NtCreateMailslotFile(HANDLE *, ULONG, OBJECT_ATTRIBUTES *, IO_STATUS_BLOCK *, ULONG, ULONG, ULONG,
                                     LARGE_INTEGER *);
 
@@ -36,8 +36,8 @@ static NTSTATUS connect_to(HANDLE *pipe, HANDLE root, const WCHAR *name)
     struct named n;
     IO_STATUS_BLOCK io;
     *pipe = NULL;
-    return NtOpenFile(pipe, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, named(&n, root, name, OBJ_CASE_INSENSITIVE), &io,
-                      FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT);
+    return NtOpenFile(pipe, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, named(&n, root, name, OBJ_CASE_INSENSITIVE),
+                      &io, FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT);
 }
 
 static void close_all(HANDLE a, HANDLE b)
@@ -59,7 +59,8 @@ static void file_name(const char *what, HANDLE h)
         memset(&info, 0, sizeof(info));
         NTSTATUS status = NtQueryInformationFile(h, &io, &info, room, FileNameInformation);
         printf("%s file name in %lu: 0x%08lx %lu %lu %.*ls\n", what, room, (unsigned long)status, info.length,
-               (ULONG)io.Information, (int)((room - 4) / 2 < info.length / 2 ? (room - 4) / 2 : info.length / 2), info.name);
+               (ULONG)io.Information, (int)((room - 4) / 2 < info.length / 2 ? (room - 4) / 2 : info.length / 2),
+               info.name);
     }
 }
 
@@ -104,8 +105,8 @@ static void relative(void)
     struct named n;
     IO_STATUS_BLOCK io;
     for (unsigned i = 0; i < 3; i++) {
-        NTSTATUS status = NtOpenFile(&root, GENERIC_READ | SYNCHRONIZE, named(&n, NULL, roots[i], OBJ_CASE_INSENSITIVE), &io,
-                                     FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT);
+        NTSTATUS status = NtOpenFile(&root, GENERIC_READ | SYNCHRONIZE, named(&n, NULL, roots[i], OBJ_CASE_INSENSITIVE),
+                                     &io, FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT);
         step("root", status);
         if (status < 0)
             continue;
@@ -125,7 +126,8 @@ static void relative(void)
 
 static void waiting(void)
 {
-    HANDLE server = CreateNamedPipeW(L"\\\\.\\pipe\\fvm-wait", PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE, 1, 100, 100, 100, NULL);
+    HANDLE server =
+        CreateNamedPipeW(L"\\\\.\\pipe\\fvm-wait", PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE, 1, 100, 100, 100, NULL);
     HANDLE client;
     win32("wait, free", WaitNamedPipeW(L"\\\\.\\pipe\\fvm-wait", 100));
     client = CreateFileW(L"\\\\.\\pipe\\fvm-wait", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
@@ -135,8 +137,8 @@ static void waiting(void)
     win32("wait, no name", WaitNamedPipeW(L"\\\\.\\pipe\\", 50));
     CloseHandle(client);
     CloseHandle(server);
-    win32("gone", CreateFileW(L"\\\\.\\pipe\\fvm-wait", GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL) !=
-                      INVALID_HANDLE_VALUE);
+    win32("gone",
+          CreateFileW(L"\\\\.\\pipe\\fvm-wait", GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE);
     printf("attributes: %lx %lu\n", GetFileAttributesW(L"\\\\.\\pipe\\fvm-none"), GetLastError());
     char out[8];
     DWORD got;
@@ -145,7 +147,8 @@ static void waiting(void)
 
 static void impersonation(void)
 {
-    HANDLE server = CreateNamedPipeW(L"\\\\.\\pipe\\fvm-who", PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE, 1, 100, 100, 100, NULL);
+    HANDLE server =
+        CreateNamedPipeW(L"\\\\.\\pipe\\fvm-who", PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE, 1, 100, 100, 100, NULL);
     HANDLE client = CreateFileW(L"\\\\.\\pipe\\fvm-who", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
                                 SECURITY_SQOS_PRESENT | SECURITY_IMPERSONATION, NULL);
     char byte;
@@ -185,8 +188,9 @@ static void mailslots(void)
 
 static void odd_names(void)
 {
-    static const WCHAR *const names[] = {L"\\??\\pipe", L"\\??\\pipe\\", L"\\??\\pipe\\a\\b\\c", L"\\??\\pipe\\\\x",
-                                         L"\\??\\pipefish", L"\\Device\\NamedPipes\\x", L"pipe\\x", L"\\BaseNamedObjects\\x"};
+    static const WCHAR *const names[] = {L"\\??\\pipe",      L"\\??\\pipe\\",         L"\\??\\pipe\\a\\b\\c",
+                                         L"\\??\\pipe\\\\x", L"\\??\\pipefish",       L"\\Device\\NamedPipes\\x",
+                                         L"pipe\\x",         L"\\BaseNamedObjects\\x"};
     HANDLE h;
     char what[64];
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -49,10 +49,17 @@ static void stop(PROCESS_INFORMATION *pi)
 
 static void rights(void)
 {
-    static const DWORD access[] = {PROCESS_ALL_ACCESS,    PROCESS_TERMINATE,         PROCESS_VM_READ,
-                                   PROCESS_VM_WRITE,      PROCESS_CREATE_THREAD,     PROCESS_DUP_HANDLE,
-                                   PROCESS_SUSPEND_RESUME, PROCESS_CREATE_PROCESS,   PROCESS_QUERY_INFORMATION,
-                                   PROCESS_QUERY_LIMITED_INFORMATION, SYNCHRONIZE};
+    static const DWORD access[] = {PROCESS_ALL_ACCESS,
+                                   PROCESS_TERMINATE,
+                                   PROCESS_VM_READ,
+                                   PROCESS_VM_WRITE,
+                                   PROCESS_CREATE_THREAD,
+                                   PROCESS_DUP_HANDLE,
+                                   PROCESS_SUSPEND_RESUME,
+                                   PROCESS_CREATE_PROCESS,
+                                   PROCESS_QUERY_INFORMATION,
+                                   PROCESS_QUERY_LIMITED_INFORMATION,
+                                   SYNCHRONIZE};
     PROCESS_INFORMATION pi = start("wait", 0);
     for (unsigned i = 0; i < sizeof(access) / sizeof(access[0]); i++) {
         HANDLE h = OpenProcess(access[i], FALSE, pi.dwProcessId);

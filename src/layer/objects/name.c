@@ -117,7 +117,8 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
     name->name.MaximumLength -= sizeof(char16);
     if (use == OBJECT_CREATE) {
         if (!name->name.Length) /* the root itself; an empty relative name would make an object without a name */
-            return name->attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_OBJECT_NAME_COLLISION;
+            return name->attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH
+                                                            : STATUS_OBJECT_NAME_COLLISION;
         NTSTATUS status = check_creation(&name->name);
         if (status < 0)
             return status;
@@ -189,8 +190,8 @@ bool object_follow(HANDLE directory, struct str program_name, char16 *memory, st
         FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)work;
         ULONG length;
         if (!is_directory(directory, work) ||
-            nt.NtQueryObject(directory, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information, SCRATCH_SIZE / 4,
-                             &length) < 0)
+            nt.NtQueryObject(directory, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information,
+                             SCRATCH_SIZE / 4, &length) < 0)
             return false;
         struct str system = {(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
         buf_add(&b, object_show(system, &own) ? own : system);

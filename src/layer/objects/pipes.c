@@ -151,34 +151,33 @@ static NTSTATUS check_made(enum pipe_kind kind, HANDLE *handle, NTSTATUS status)
     return log_refusal("making a pipe by way of a link", (struct str){0}, STATUS_ACCESS_DENIED);
 }
 
-NTSTATUS NTAPI fvm_NtCreateNamedPipeFile(HANDLE *handle, ULONG access, OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io,
-                                         ULONG sharing, ULONG disposition, ULONG options, ULONG type, ULONG read_mode,
-                                         ULONG completion_mode, ULONG instances, ULONG inbound, ULONG outbound,
-                                         LARGE_INTEGER *timeout)
+NTSTATUS NTAPI fvm_NtCreateNamedPipeFile(HANDLE *handle, ULONG access, OBJECT_ATTRIBUTES *attributes,
+                                         IO_STATUS_BLOCK *io, ULONG sharing, ULONG disposition, ULONG options,
+                                         ULONG type, ULONG read_mode, ULONG completion_mode, ULONG instances,
+                                         ULONG inbound, ULONG outbound, LARGE_INTEGER *timeout)
 {
     layer_attach();
     char16 *memory = scratch_take();
     struct pipe_name own;
     enum pipe_kind kind = pipe_resolve(attributes, memory, &own);
-    NTSTATUS status =
-        nt.NtCreateNamedPipeFile(handle, access, kind == PIPE_OWN ? &own.attributes : attributes, io, sharing,
-                                 disposition, options, type, read_mode, completion_mode, instances, inbound,
-                                 outbound, timeout);
+    NTSTATUS status = nt.NtCreateNamedPipeFile(handle, access, kind == PIPE_OWN ? &own.attributes : attributes, io,
+                                               sharing, disposition, options, type, read_mode, completion_mode,
+                                               instances, inbound, outbound, timeout);
     status = check_made(kind, handle, status);
     scratch_give(memory);
     return status;
 }
 
-NTSTATUS NTAPI fvm_NtCreateMailslotFile(HANDLE *handle, ULONG access, OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io,
-                                        ULONG options, ULONG quota, ULONG message_size, LARGE_INTEGER *timeout)
+NTSTATUS NTAPI fvm_NtCreateMailslotFile(HANDLE *handle, ULONG access, OBJECT_ATTRIBUTES *attributes,
+                                        IO_STATUS_BLOCK *io, ULONG options, ULONG quota, ULONG message_size,
+                                        LARGE_INTEGER *timeout)
 {
     layer_attach();
     char16 *memory = scratch_take();
     struct pipe_name own;
     enum pipe_kind kind = pipe_resolve(attributes, memory, &own);
-    NTSTATUS status =
-        nt.NtCreateMailslotFile(handle, access, kind == PIPE_OWN ? &own.attributes : attributes, io, options, quota,
-                                message_size, timeout);
+    NTSTATUS status = nt.NtCreateMailslotFile(handle, access, kind == PIPE_OWN ? &own.attributes : attributes, io,
+                                              options, quota, message_size, timeout);
     status = check_made(kind, handle, status);
     scratch_give(memory);
     return status;

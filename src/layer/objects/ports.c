@@ -4,17 +4,17 @@
 
 /* Each with its reason. */
 static const char16 *const system_ports[] = {
-    u"\\RPC Control\\epmapper",                    /* where servers of the system's remote procedure calls are found */
-    u"\\RPC Control\\lsasspirpc",                  /* tokens, names of accounts */
-    u"\\RPC Control\\lsapolicylookup",             /* the same */
-    u"\\RPC Control\\ntsvcs",                      /* the service control manager; see services/ */
-    u"\\RPC Control\\DNSResolver",                 /* names of other machines */
-    u"\\RPC Control\\console-",                    /* the console that a program writes to */
-    u"\\LsaAuthenticationPort",                    /* logging on */
-    u"\\ThemeApiPort",                             /* how windows look */
-    u"\\NlsCacheMutant",                           /* code pages */
-    u"\\WindowsErrorReportingServicePort",         /* what a crash is reported to */
-    u"\\Windows\\ApiPort",                         /* the session manager; every process connects to it when it starts */
+    u"\\RPC Control\\epmapper",            /* where servers of the system's remote procedure calls are found */
+    u"\\RPC Control\\lsasspirpc",          /* tokens, names of accounts */
+    u"\\RPC Control\\lsapolicylookup",     /* the same */
+    u"\\RPC Control\\ntsvcs",              /* the service control manager; see services/ */
+    u"\\RPC Control\\DNSResolver",         /* names of other machines */
+    u"\\RPC Control\\console-",            /* the console that a program writes to */
+    u"\\LsaAuthenticationPort",            /* logging on */
+    u"\\ThemeApiPort",                     /* how windows look */
+    u"\\NlsCacheMutant",                   /* code pages */
+    u"\\WindowsErrorReportingServicePort", /* what a crash is reported to */
+    u"\\Windows\\ApiPort",                 /* the session manager; every process connects to it when it starts */
     u"\\Windows\\SharedSection",
 };
 
@@ -93,21 +93,22 @@ NTSTATUS NTAPI fvm_NtAlpcConnectPort(HANDLE *handle, UNICODE_STRING *name, OBJEC
 }
 
 NTSTATUS NTAPI fvm_NtAlpcConnectPortEx(HANDLE *handle, OBJECT_ATTRIBUTES *connection, OBJECT_ATTRIBUTES *attributes,
-                                       void *port, ULONG flags, void *security, void *message, SIZE_T *length, void *out,
-                                       void *in, LARGE_INTEGER *timeout)
+                                       void *port, ULONG flags, void *security, void *message, SIZE_T *length,
+                                       void *out, void *in, LARGE_INTEGER *timeout)
 {
     struct object_name name;
     OBJECT_ATTRIBUTES *at;
     NTSTATUS status = object_resolve(connection, OBJECT_OPEN, &name, &at);
     if (status >= 0)
-        status = nt.NtAlpcConnectPortEx(handle, at, attributes, port, flags, security, message, length, out, in, timeout);
+        status =
+            nt.NtAlpcConnectPortEx(handle, at, attributes, port, flags, security, message, length, out, in, timeout);
     if (at == connection || (status != STATUS_OBJECT_NAME_NOT_FOUND && status != STATUS_OBJECT_PATH_NOT_FOUND))
         return status;
     char16 *memory = scratch_take();
     struct str path = {memory, (name.name.Length + sizeof(char16)) / sizeof(char16)};
     bool known = guard_read(memory, name.name.Buffer - 1, path.len * sizeof(char16)) && use_system(path, &status);
     scratch_give(memory);
-    return known ? nt.NtAlpcConnectPortEx(handle, connection, attributes, port, flags, security, message, length, out, in,
-                                          timeout)
+    return known ? nt.NtAlpcConnectPortEx(handle, connection, attributes, port, flags, security, message, length, out,
+                                          in, timeout)
                  : status;
 }

@@ -21,9 +21,8 @@ static struct boundary *own_boundary(const void *program, void *memory)
     struct boundary *own = memory;
     struct str name = path_leaf(object_root());
     ULONG bytes = (ULONG)(name.len * sizeof(char16)), size = (ULONG)sizeof(struct boundary_entry) + bytes;
-    if (!guard_read(own, program, sizeof(*own)) || own->version != BOUNDARY_VERSION ||
-        own->total_size < sizeof(*own) || own->total_size > SCRATCH_SIZE / 2 || own->items == UINT32_MAX ||
-        !guard_read(own, program, own->total_size))
+    if (!guard_read(own, program, sizeof(*own)) || own->version != BOUNDARY_VERSION || own->total_size < sizeof(*own) ||
+        own->total_size > SCRATCH_SIZE / 2 || own->items == UINT32_MAX || !guard_read(own, program, own->total_size))
         return NULL;
     ULONG end = (own->total_size + ALIGN - 1) & ~(ULONG)(ALIGN - 1);
     struct boundary_entry *entry = (struct boundary_entry *)((uint8_t *)memory + end);

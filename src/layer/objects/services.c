@@ -67,5 +67,4 @@ ROW(NtCreatePort, OBJECT_CREATE,
 ROW(NtCreateWaitablePort, OBJECT_CREATE,
     (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, ULONG information, ULONG message, ULONG *pool),
     (handle, at, information, message, pool))
-ROW(NtAlpcCreatePort, OBJECT_CREATE, (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, void *port),
-    (handle, at, port))
+ROW(NtAlpcCreatePort, OBJECT_CREATE, (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, void *port), (handle, at, port))

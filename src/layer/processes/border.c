@@ -34,8 +34,8 @@ static bool thread_is_ours(const CLIENT_ID *id)
     HANDLE thread;
     if (nt.NtOpenThread(&thread, THREAD_QUERY_LIMITED_INFORMATION, &attributes, id) < 0)
         return false;
-    bool ours = nt.NtQueryInformationThread(thread, ThreadBasicInformationClass, &information, sizeof(information), NULL) >=
-                    0 &&
+    bool ours = nt.NtQueryInformationThread(thread, ThreadBasicInformationClass, &information, sizeof(information),
+                                            NULL) >= 0 &&
                 pid_is_ours(&information.ClientId);
     nt.NtClose(thread);
     return ours;
@@ -75,8 +75,9 @@ NTSTATUS NTAPI fvm_NtOpenProcess(HANDLE *process, ACCESS_MASK access, const OBJE
     if (!guard_read(&own_id, id, sizeof(own_id)) || !guard_write(process, &(HANDLE){NULL}, sizeof(HANDLE)))
         return nt.NtOpenProcess(process, access, attributes, id);
     NTSTATUS status = nt.NtOpenProcess(&own, access, attributes, &own_id);
-    return status < 0 ? status
-                      : give(own, pid_is_ours(&own_id), process, "opening a process outside the VM", own_id.UniqueProcess);
+    return status < 0
+               ? status
+               : give(own, pid_is_ours(&own_id), process, "opening a process outside the VM", own_id.UniqueProcess);
 }
 
 NTSTATUS NTAPI fvm_NtOpenThread(HANDLE *thread, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes,
@@ -88,8 +89,9 @@ NTSTATUS NTAPI fvm_NtOpenThread(HANDLE *thread, ACCESS_MASK access, const OBJECT
     if (!guard_read(&own_id, id, sizeof(own_id)) || !guard_write(thread, &(HANDLE){NULL}, sizeof(HANDLE)))
         return nt.NtOpenThread(thread, access, attributes, id);
     NTSTATUS status = nt.NtOpenThread(&own, access, attributes, &own_id);
-    return status < 0 ? status
-                      : give(own, thread_is_ours(&own_id), thread, "opening a thread outside the VM", own_id.UniqueThread);
+    return status < 0
+               ? status
+               : give(own, thread_is_ours(&own_id), thread, "opening a thread outside the VM", own_id.UniqueThread);
 }
 
 /* Skips what is not the VM's. */
@@ -98,7 +100,8 @@ NTSTATUS NTAPI fvm_NtGetNextProcess(HANDLE process, ACCESS_MASK access, ULONG at
     HANDLE at = process, found, given;
     layer_attach();
     for (;;) {
-        NTSTATUS status = nt.NtGetNextProcess(at, access | PROCESS_QUERY_LIMITED_INFORMATION, attributes, flags, &found);
+        NTSTATUS status =
+            nt.NtGetNextProcess(at, access | PROCESS_QUERY_LIMITED_INFORMATION, attributes, flags, &found);
         if (at != process)
             nt.NtClose(at);
         if (status < 0)

@@ -21,7 +21,8 @@ static bool identify(HANDLE process, struct shared_process *identity)
 static bool identify_otherwise(HANDLE process, struct shared_process *identity)
 {
     HANDLE own;
-    if (nt.NtDuplicateObject(NT_CURRENT_PROCESS, process, NT_CURRENT_PROCESS, &own, PROCESS_QUERY_INFORMATION, 0, 0) < 0)
+    if (nt.NtDuplicateObject(NT_CURRENT_PROCESS, process, NT_CURRENT_PROCESS, &own, PROCESS_QUERY_INFORMATION, 0, 0) <
+        0)
         return false;
     bool known = identify(own, identity);
     nt.NtClose(own);
