@@ -177,6 +177,55 @@ def bench_applications(machine):
         ratio_row(what, plain, vm, 1.05)
 
 
+def large_reg(path, keys=10_000, values=10):
+    """A file for `reg import` and regedit."""
+    lines = ["Windows Registry Editor Version 5.00", ""]
+    for k in range(keys):
+        lines.append(rf"[HKEY_CURRENT_USER\Software\Import\group{k % 100}\key{k}]")
+        for v in range(values):
+            lines.append(f'"value{v}"=' + ('"text %d"' % k, "dword:%08x" % k, "hex:01,02,03")[v % 3])
+        lines.append("")
+    path.write_bytes(b"\xff\xfe" + "\r\n".join(lines).encode("utf-16-le"))
+
+
+def bench_registry(machine):
+    program = BENCH / "registry.exe"
+    machine.outside([program, "seed"]).expect()
+
+    def values(result):
+        return {key: float(value) for key, value in re.findall(r"^(\w+) ([\d.]+)", result.expect().text, re.MULTILINE)}
+
+    def turns(vm):
+        return in_turns(lambda: values(machine.outside([program, "5"])),
+                        lambda: values(machine.inside(vm, [program, "5"])))
+
+    plain, vm = turns("keys")
+    for key, what, bar in [("open", "open, query and close of an untouched key", 1.10),
+                           ("enumerate", "enumerate an untouched key with 5,000 subkeys", 1.05)]:
+        ratio_row(what, [p[key] for p in plain], [v[key] for v in vm], bar, 1, "µs")
+    machine.inside("keys", [program, "add"]).expect()
+    plain, vm = turns("keys")
+    for key, what, bar in [("enumerate", "enumerate it after the VM added one subkey", 1.3),
+                           ("open", "open, query and close of an untouched key, in a VM with changes", 1.10)]:
+        ratio_row(what, [p[key] for p in plain], [v[key] for v in vm], bar, 1, "µs")
+    writes = []
+    for i in range(RUNS):
+        writes.append(values(machine.inside(f"write{i}", [program, "write"]))["write"] / 1000)
+        machine.fvm("delete", f"write{i}").expect()
+    row("first write to a key with 5,000 subkeys", f"{median(writes):.2f} ms", "at most 10 ms", median(writes) <= 10)
+    large_reg(machine.unix(r"C:\large.reg"))
+    command = ["reg", "import", r"C:\large.reg"]
+    delete = ["reg", "delete", r"HKCU\Software\Import", "/f"]
+
+    def emptied(run):
+        taken = timed(lambda: run(command))
+        run(delete).expect()
+        return taken
+
+    plain, vm = in_turns(lambda: emptied(machine.outside), lambda: emptied(lambda c: machine.inside("import", c)), 3)
+    ratio_row("reg import of 10,000 keys with 100,000 values", plain, vm, 1.3)
+
+
 def private_memory(process, machine, name):
     """Bytes that a process has for itself alone. Under fvm, the process is another than the one that was started."""
     assert process.stdout.readline().strip() == b"ready"
@@ -207,7 +256,8 @@ def bench_memory(machine):
 
 
 def main():
-    benches = [bench_start, bench_end_to_end, bench_files, bench_objects, bench_crowd, bench_memory, bench_applications]
+    benches = [bench_start, bench_end_to_end, bench_files, bench_objects, bench_registry, bench_crowd, bench_memory,
+               bench_applications]
     if len(sys.argv) > 1:  # some of them: start files ...
         benches = [bench for bench in benches if bench.__name__.removeprefix("bench_") in sys.argv[1:]]
     failed = 0

@@ -53,7 +53,6 @@ static NTSTATUS collision(const struct key_call *call)
 struct stored_name {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING string;
-    HANDLE parent; /* opened for this; NULL: not needed */
 };
 
 static bool below_root(const struct key_attributes *from, const struct key_name *name, size_t *above)
@@ -70,24 +69,23 @@ static bool below_root(const struct key_attributes *from, const struct key_name 
 }
 
 static NTSTATUS name_stored(const struct key_attributes *from, const struct key_name *name, struct key_memory *memory,
-                            bool by_parent, struct stored_name *stored)
+                            bool relative, struct stored_name *stored)
 {
     struct strbuf path;
     struct str whole = buf_str(&name->path);
     HANDLE root = from->attributes.RootDirectory;
     size_t above;
-    stored->parent = NULL;
     if (below_root(from, name, &above)) {
         stored->attributes = real_attributes(from, &stored->string, str_from(whole, above + 1));
         stored->attributes.RootDirectory = root;
         return STATUS_SUCCESS;
     }
-    if (by_parent) { /* Wine tells nobody of a new key that was named by its path, nor checks what its parent allows */
-        NTSTATUS status = key_open_stored(path_parent(whole), KEY_CREATE_SUB_KEY, &stored->parent);
-        if (status < 0)
-            return status;
-        stored->attributes = real_attributes(from, &stored->string, path_leaf(whole));
-        stored->attributes.RootDirectory = stored->parent;
+    if (relative) { /* Wine tells nobody of a new key that was named by its path, nor checks what its parent allows */
+        root = key_root();
+        if (!root)
+            return STATUS_OBJECT_NAME_NOT_FOUND;
+        stored->attributes = real_attributes(from, &stored->string, whole);
+        stored->attributes.RootDirectory = root;
         return STATUS_SUCCESS;
     }
     buf_init(&path, memory->real, KEY_UNITS);
@@ -118,8 +116,6 @@ static NTSTATUS create_stored(const struct key_call *call, const struct key_attr
     stored.attributes.Attributes &= ~(ULONG)OBJ_OPENLINK;
     status = nt.NtCreateKey(call->handle, real_access(call), &stored.attributes, call->title_index, call->class,
                             call->options & ~(ULONG)(REG_OPTION_CREATE_LINK | REG_OPTION_OPEN_LINK), call->disposition);
-    if (stored.parent)
-        nt.NtClose(stored.parent);
     if (status >= 0 && guard_read(&handle, call->handle, sizeof(handle)))
         key_opened(handle, buf_str(&name->path), true, name->open_link || call->options & REG_OPTION_CREATE_LINK);
     return status;

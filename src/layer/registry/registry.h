@@ -70,6 +70,8 @@ static inline bool key_is_stored(const struct map_place *place)
 }
 NTSTATUS key_open_path(struct str nt_path, ACCESS_MASK access, HANDLE *key);
 NTSTATUS key_open_stored(struct str vm_path, ACCESS_MASK access, HANDLE *key);
+/* A handle to the top of the VM's storage, kept open; NULL: nothing is stored yet. */
+HANDLE key_root(void);
 NTSTATUS key_open_lower(struct str vm_path, const struct map_place *place, ACCESS_MASK access, HANDLE *key);
 /* Whether the canonical VM path exists in the VM; the host's key must grant `access`. */
 NTSTATUS key_exists(struct str vm_path, ACCESS_MASK access);

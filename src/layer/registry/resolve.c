@@ -4,6 +4,8 @@
  * first time is asked for its own name once, and the answer is kept in the map: PLAIN when it is the same, LINK when not. */
 #include "layer/registry/registry.h"
 
+#include <stdatomic.h>
+
 void key_lookup(struct str path, struct map_place *place)
 {
     while (!map_resolve(layer.keys.map, path, place)) {
@@ -18,6 +20,21 @@ NTSTATUS key_open_path(struct str nt_path, ACCESS_MASK access, HANDLE *key)
     /* the paths that we make are those of the 64-bit view */
     ACCESS_MASK view = access & KEY_WOW64_32KEY ? 0 : KEY_WOW64_64KEY;
     return nt_path.len ? nt.NtOpenKey(key, access | view, path_object(&at)) : STATUS_OBJECT_NAME_INVALID;
+}
+
+HANDLE key_root(void)
+{
+    static _Atomic(HANDLE) root;
+    HANDLE known = atomic_load(&root), opened;
+    FVM_HANDLE_FLAGS flags = {.ProtectFromClose = TRUE};
+    if (known || key_open_stored((struct str){0}, KEY_CREATE_SUB_KEY, &opened) < 0)
+        return known;
+    if (!atomic_compare_exchange_strong(&root, &known, opened)) {
+        nt.NtClose(opened);
+        return known;
+    }
+    nt.NtSetInformationObject(opened, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags, sizeof(flags));
+    return opened;
 }
 
 NTSTATUS key_open_stored(struct str vm_path, ACCESS_MASK access, HANDLE *key)
