@@ -1,4 +1,5 @@
 /* NtEnumerateKey and NtQueryKey. */
+#include "layer/handles.h"
 #include "layer/registry/list.h"
 
 /* Puts `size` bytes at the start of the program's buffer, as much as fits, with the statuses of the system. */
@@ -13,6 +14,18 @@ static NTSTATUS put(void *information, ULONG length, ULONG *result_length, const
 }
 
 /* ---- enumeration ---- */
+
+static ULONG basic_size(const struct key_child *child)
+{
+    return (ULONG)offsetof(FVM_KEY_BASIC_INFORMATION, Name) + child->information->NameLength;
+}
+
+static ULONG node_size(const struct key_child *child)
+{
+    const FVM_KEY_NODE_INFORMATION *node = child->information;
+    return node->ClassLength ? node->ClassOffset + node->ClassLength
+                             : (ULONG)offsetof(FVM_KEY_NODE_INFORMATION, Name) + node->NameLength;
+}
 
 static NTSTATUS put_basic(const struct key_child *child, void *information, ULONG length, ULONG *result_length)
 {
@@ -33,11 +46,10 @@ static NTSTATUS put_node(const struct key_child *child, void *information, ULONG
 {
     enum { FIXED = offsetof(FVM_KEY_NODE_INFORMATION, Name) };
     const FVM_KEY_NODE_INFORMATION *node = child->information;
-    ULONG size = node->ClassLength ? node->ClassOffset + node->ClassLength : FIXED + node->NameLength;
-    return put(information, length, result_length, node, size, FIXED);
+    return put(information, length, result_length, node, node_size(child), FIXED);
 }
 
-/* The other classes are the system's, asked on the side that has the subkey. */
+/* What does not fit is the system's to answer, asked on the side that has the subkey. */
 static NTSTATUS ask_side(struct key_use *use, const struct key_child *child, ULONG class, void *information,
                          ULONG length, ULONG *result_length)
 {
@@ -65,9 +77,9 @@ static NTSTATUS enumerate_merged(struct key_use *use, ULONG index, ULONG class, 
         return status;
     if (!key_listing_entry(listing, index, &child))
         return STATUS_NO_MORE_ENTRIES;
-    if (class == KeyBasicInformationClass)
+    if (class == KeyBasicInformationClass && length >= basic_size(&child))
         return put_basic(&child, information, length, result_length);
-    if (class == KeyNodeInformationClass)
+    if (class == KeyNodeInformationClass && length >= node_size(&child))
         return put_node(&child, information, length, result_length);
     return ask_side(use, &child, class, information, length, result_length);
 }
@@ -86,28 +98,6 @@ static NTSTATUS check_enumeration(struct key_use *use)
     if (status >= 0)
         status = nt.NtQueryKey(real, KeyBasicInformationClass, &information, sizeof(information), &length);
     return status == STATUS_BUFFER_OVERFLOW ? STATUS_SUCCESS : status;
-}
-
-NTSTATUS NTAPI fvm_NtEnumerateKey(HANDLE key, ULONG index, ULONG class, void *information, ULONG length,
-                                  ULONG *result_length)
-{
-    struct key_use use;
-    HANDLE real;
-    layer_attach();
-    NTSTATUS status = key_begin(&use, key);
-    if (status < 0)
-        return status;
-    if (use.state && use.state->merged) {
-        status = use.state->listing ? STATUS_SUCCESS : check_enumeration(&use);
-        if (status >= 0)
-            status = enumerate_merged(&use, index, class, information, length, result_length);
-    } else {
-        status = key_values(&use, &real);
-        if (status >= 0)
-            status = nt.NtEnumerateKey(real, index, class, information, length, result_length);
-    }
-    key_end(&use);
-    return status;
 }
 
 /* ---- the key itself ---- */
@@ -180,12 +170,11 @@ static NTSTATUS query_name(struct key_use *use, HANDLE real, void *information, 
     return status;
 }
 
-NTSTATUS NTAPI fvm_NtQueryKey(HANDLE key, ULONG class, void *information, ULONG length, ULONG *result_length)
+static NTSTATUS query_key(HANDLE key, ULONG class, void *information, ULONG length, ULONG *result_length)
 {
     struct key_use use;
     HANDLE real;
     bool counts = class == KeyFullInformationClass || class == KeyCachedInformationClass;
-    layer_attach();
     if (keys_untouched() && !counts)
         return nt.NtQueryKey(key, class, information, length, result_length);
     NTSTATUS status = key_begin(&use, key);
@@ -210,4 +199,86 @@ NTSTATUS NTAPI fvm_NtQueryKey(HANDLE key, ULONG class, void *information, ULONG 
     }
     key_end(&use);
     return status;
+}
+
+NTSTATUS NTAPI fvm_NtQueryKey(HANDLE key, ULONG class, void *information, ULONG length, ULONG *result_length)
+{
+    layer_attach();
+    return query_key(key, class, information, length, result_length);
+}
+
+/* ---- enumeration, by handle ---- */
+
+static NTSTATUS enumerate(HANDLE key, ULONG index, ULONG class, void *information, ULONG length, ULONG *result_length)
+{
+    struct key_use use;
+    HANDLE real;
+    NTSTATUS status = key_begin(&use, key);
+    if (status < 0)
+        return status;
+    if (use.state && use.state->merged) {
+        status = use.state->listing ? STATUS_SUCCESS : check_enumeration(&use);
+        if (status >= 0)
+            status = enumerate_merged(&use, index, class, information, length, result_length);
+    } else {
+        status = key_values(&use, &real);
+        if (status >= 0)
+            status = nt.NtEnumerateKey(real, index, class, information, length, result_length);
+    }
+    key_end(&use);
+    return status;
+}
+
+static NTSTATUS open_child(HANDLE key, struct str name, HANDLE *child)
+{
+    struct key_memory *memory = scratch_take();
+    struct key_use use;
+    struct map_place place;
+    struct strbuf path;
+    buf_init(&path, memory->name, KEY_UNITS);
+    NTSTATUS status = key_begin(&use, key);
+    if (status >= 0 && use.state) {
+        buf_add(&path, key_path(&use));
+        if (path.len)
+            buf_add_char(&path, '\\');
+        buf_add(&path, name);
+        key_end(&use);
+        key_lookup(buf_str(&path), &place);
+        status = STATUS_OBJECT_NAME_NOT_FOUND;
+        if (key_is_stored(&place))
+            status = key_open_stored(buf_str(&path), KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS, child);
+        if (status < 0 && place.has_lower)
+            status = key_open_lower(buf_str(&path), &place, KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS, child);
+    } else if (status >= 0)
+        status = STATUS_INVALID_HANDLE;
+    scratch_give(memory);
+    return status;
+}
+
+/* Classes that say more than the subkey's own entry: the subkey is asked itself. */
+static NTSTATUS enumerate_deep(HANDLE key, ULONG index, ULONG class, void *information, ULONG length,
+                               ULONG *result_length)
+{
+    FVM_KEY_BASIC_INFORMATION *basic = scratch_take();
+    ULONG ignored;
+    HANDLE child;
+    NTSTATUS status = enumerate(key, index, KeyBasicInformationClass, basic, SCRATCH_SIZE, &ignored);
+    if (status >= 0)
+        status = open_child(key, (struct str){(const char16 *)basic->Name, basic->NameLength / sizeof(char16)}, &child);
+    scratch_give(basic);
+    if (status < 0)
+        return status;
+    status = query_key(child, class, information, length, result_length);
+    handle_forget(child);
+    nt.NtClose(child);
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtEnumerateKey(HANDLE key, ULONG index, ULONG class, void *information, ULONG length,
+                                  ULONG *result_length)
+{
+    layer_attach();
+    if (!keys_untouched() && class >= KeyFullInformationClass && class <= KeyCachedInformationClass)
+        return enumerate_deep(key, index, class, information, length, result_length);
+    return enumerate(key, index, class, information, length, result_length);
 }

@@ -1,0 +1,130 @@
+/* Symbolic links between keys, and watching keys. */
+#include "../harness/keys.h"
+
+#define CONTROL MACHINE L"System\\CurrentControlSet\\Control"
+#define VALUE L"SymbolicLinkValue"
+
+static HANDLE make_link(HANDLE root, const wchar_t *name, const wchar_t *target)
+{
+    HANDLE key;
+    NTSTATUS status = create_key_as(&key, root, name, wcslen(name), KEY_ALL_ACCESS, NULL,
+                                    REG_OPTION_CREATE_LINK | REG_OPTION_VOLATILE, NULL);
+    say("link %s: 0x%08lx", utf8(name), status);
+    if (target)
+        say("target: 0x%08lx", set_value(key, VALUE, REG_LINK, target, (ULONG)wcslen(target) * 2));
+    return key;
+}
+
+static void follow(HANDLE root, const wchar_t *name)
+{
+    HANDLE key;
+    NTSTATUS status = open_key(&key, root, name, KEY_READ);
+    say("follow %s: 0x%08lx", utf8(name), status);
+    if (status >= 0)
+        say_key_name(key);
+    close_key(key);
+    status = open_key_units(&key, root, name, wcslen(name), KEY_ALL_ACCESS, OBJ_OPENLINK);
+    say("itself: 0x%08lx", status);
+    if (status >= 0) {
+        say_key_name(key);
+        say_query(key, VALUE);
+    }
+    close_key(key);
+}
+
+static void links(void)
+{
+    HANDLE root = create_key(NULL, user(L"Links")), key;
+    HANDLE link = make_link(root, L"host", CONTROL);
+    follow(root, L"host");
+    follow(root, L"host\\Nls");
+    follow(root, L"host\\missing");
+    say("other value: 0x%08lx", set_value(link, L"other", REG_SZ, L"x", 4));
+    say("other type: 0x%08lx", set_value(link, VALUE, REG_SZ, L"x", 4));
+    key = must_open(root, L"host\\Nls", KEY_ALL_ACCESS);
+    say_set(key, L"through the link", L"x");
+    close_key(key);
+    say_path(CONTROL L"\\Nls");
+    close_key(create_key(root, L"host\\made through the link"));
+    say("there: 0x%08lx", open_key(&key, NULL, CONTROL L"\\made through the link", KEY_READ));
+    close_key(key);
+    close_key(make_link(root, L"nowhere", NULL));
+    follow(root, L"nowhere");
+    close_key(make_link(root, L"missing", MACHINE L"Software\\Not There"));
+    follow(root, L"missing");
+    close_key(make_link(root, L"relative", L"Software"));
+    follow(root, L"relative");
+    HANDLE second = make_link(root, L"second", user(L"Links\\host"));
+    follow(root, L"second");
+    follow(root, L"second\\Nls");
+    say("move: 0x%08lx", set_value(link, VALUE, REG_LINK, user(L"Software"), (ULONG)wcslen(user(L"Software")) * 2));
+    follow(root, L"host");
+    follow(root, L"second");
+    say("again: 0x%08lx", create_key_as(&key, root, L"host", 4, KEY_ALL_ACCESS, NULL, REG_OPTION_CREATE_LINK, NULL));
+    say_key(root);
+    say("delete: 0x%08lx", nt.NtDeleteKey(link));
+    follow(root, L"host");
+    say_delete(root, L"second"); /* follows */
+    say("delete: 0x%08lx", nt.NtDeleteKey(second));
+    close_key(link);
+    close_key(second);
+    say_key(root);
+    close_key(root);
+}
+
+static void say_fired(HANDLE event, const char *what)
+{
+    say("%s: %s", what, WaitForSingleObject(event, 0) == WAIT_OBJECT_0 ? "told" : "not told");
+}
+
+static void watch(HANDLE key, HANDLE event, BOOL subtree, ULONG filter)
+{
+    static IO_STATUS_BLOCK io;
+    say("watch: 0x%08lx", nt.NtNotifyChangeKey(key, event, NULL, NULL, &io, filter, (BOOLEAN)subtree, NULL, 0, TRUE));
+}
+
+static void watching(const wchar_t *path)
+{
+    HANDLE event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    HANDLE key = must_open(NULL, path, KEY_ALL_ACCESS), blind = must_open(NULL, path, KEY_QUERY_VALUE);
+    watch(blind, event, FALSE, REG_NOTIFY_CHANGE_LAST_SET);
+    watch(key, event, FALSE, REG_NOTIFY_CHANGE_LAST_SET);
+    say_fired(event, "nothing happened");
+    say_set(key, L"value", L"x");
+    say_fired(event, "set");
+    say_set(key, L"value", L"y");
+    say_fired(event, "set, not watched");
+    watch(key, event, FALSE, REG_NOTIFY_CHANGE_NAME);
+    HANDLE made = create_key(key, L"Made");
+    say_fired(event, "create");
+    watch(key, event, FALSE, REG_NOTIFY_CHANGE_LAST_SET);
+    say_set(made, L"value", L"x");
+    say_fired(event, "set below, not watched");
+    watch(key, event, TRUE, REG_NOTIFY_CHANGE_LAST_SET);
+    say_fired(event, "still");
+    HANDLE deeper = must_open(NULL, path, KEY_READ);
+    watch(deeper, event, TRUE, REG_NOTIFY_CHANGE_LAST_SET | REG_NOTIFY_CHANGE_NAME);
+    say_set(made, L"value", L"y");
+    say_fired(event, "set below");
+    watch(deeper, event, FALSE, REG_NOTIFY_CHANGE_NAME);
+    say("delete: 0x%08lx", nt.NtDeleteKey(made));
+    say_fired(event, "delete");
+    close_key(made);
+    close_key(deeper);
+    close_key(blind);
+    close_key(key);
+    CloseHandle(event);
+}
+
+int wmain(int argc, wchar_t **argv)
+{
+    begin(argc, argv);
+    say_section("links");
+    links();
+    say_section("watching a key of the host");
+    watching(MACHINE L"Software\\Microsoft\\Windows NT\\CurrentVersion");
+    say_section("watching a new key");
+    close_key(create_key(NULL, user(L"Watched")));
+    watching(user(L"Watched"));
+    return 0;
+}
