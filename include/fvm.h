@@ -92,6 +92,26 @@ enum fvm_result fvm_diff(struct fvm_home *home, const wchar_t *name,
                          bool (*visit)(void *context, const struct fvm_change *change), void *context,
                          struct fvm_error *error);
 
+/* One change of the registry. */
+struct fvm_key_change {
+    enum fvm_change_kind kind; /* FVM_ADDED, FVM_MODIFIED or FVM_DELETED */
+    const wchar_t *key;        /* as the VM sees it: HKEY_LOCAL_MACHINE\Software\a. May hold any character but a 0 */
+    const wchar_t *value;      /* name of a value ("": the default value); NULL: the key itself */
+    uint32_t type;             /* REG_...; the data as the VM has it now, unless the value was deleted */
+    const void *data;
+    size_t size; /* bytes */
+};
+/* Visits what the VM changed in the registry compared to the host as it is now, in the order of the keys: a key before its
+ * values and before the keys in it. Of an added key all values and keys are visited; of a deleted one only itself. Names
+ * with a 0 in them are left out. Works while the VM runs. */
+enum fvm_result fvm_diff_keys(struct fvm_home *home, const wchar_t *name,
+                              bool (*visit)(void *context, const struct fvm_key_change *change), void *context,
+                              struct fvm_error *error);
+/* Writes the same as a registration file (version 5.00, UTF-16), which `reg import` and regedit take, to the file at
+ * `path`, which is replaced. *left_out: how many names it cannot express. */
+enum fvm_result fvm_diff_reg(struct fvm_home *home, const wchar_t *name, const wchar_t *path, uint32_t *left_out,
+                             struct fvm_error *error);
+
 /* Passes the VM's event log on, a piece at a time. The bytes were written by the VM's programs: UTF-8 and printable only
  * as far as they behaved. */
 enum fvm_result fvm_log(struct fvm_home *home, const wchar_t *name,

@@ -102,6 +102,13 @@ static NTSTATUS check_enumeration(struct key_use *use)
 
 /* ---- the key itself ---- */
 
+/* One member, as much of it as fits: Wine fills buffers that are too small. */
+static bool put_number(void *information, ULONG length, size_t at, ULONG number)
+{
+    size_t fits = length > at ? length - at : 0;
+    return guard_write((uint8_t *)information + at, &number, fits < sizeof(number) ? fits : sizeof(number));
+}
+
 /* The numbers of subkeys are the merged ones. */
 static NTSTATUS correct_counts(struct key_use *use, ULONG class, void *information, ULONG length)
 {
@@ -113,15 +120,12 @@ static NTSTATUS correct_counts(struct key_use *use, ULONG class, void *informati
         return status;
     ULONG count = key_listing_count(listing), name = key_listing_longest_name(listing);
     ULONG class_length = key_listing_longest_class(listing);
-    uint8_t *at = information;
-    bool ok = true;
-    if (class == KeyFullInformationClass && length >= offsetof(FVM_KEY_FULL_INFORMATION, Class))
-        ok = guard_write(at + offsetof(FVM_KEY_FULL_INFORMATION, SubKeys), &count, sizeof(count)) &&
-             guard_write(at + offsetof(FVM_KEY_FULL_INFORMATION, MaxNameLen), &name, sizeof(name)) &&
-             guard_write(at + offsetof(FVM_KEY_FULL_INFORMATION, MaxClassLen), &class_length, sizeof(class_length));
-    else if (class == KeyCachedInformationClass && length >= offsetof(FVM_KEY_CACHED_INFORMATION, NameLength))
-        ok = guard_write(at + offsetof(FVM_KEY_CACHED_INFORMATION, SubKeys), &count, sizeof(count)) &&
-             guard_write(at + offsetof(FVM_KEY_CACHED_INFORMATION, MaxNameLen), &name, sizeof(name));
+    bool full = class == KeyFullInformationClass, ok;
+    ok = put_number(information, length, full ? offsetof(FVM_KEY_FULL_INFORMATION, SubKeys)
+                                              : offsetof(FVM_KEY_CACHED_INFORMATION, SubKeys), count) &&
+         put_number(information, length, full ? offsetof(FVM_KEY_FULL_INFORMATION, MaxNameLen)
+                                              : offsetof(FVM_KEY_CACHED_INFORMATION, MaxNameLen), name) &&
+         (!full || put_number(information, length, offsetof(FVM_KEY_FULL_INFORMATION, MaxClassLen), class_length));
     return ok ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
 }
 
@@ -189,7 +193,7 @@ static NTSTATUS query_key(HANDLE key, ULONG class, void *information, ULONG leng
         status = nt.NtQueryKey(real, class, information, length, result_length);
     else
         status = query_name(&use, real, information, length, result_length);
-    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW) && use.state && use.state->merged &&
+    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW || status == STATUS_BUFFER_TOO_SMALL) && use.state && use.state->merged &&
         class <= KeyCachedInformationClass && class != KeyNameInformationClass) {
         NTSTATUS corrected = correct_time(&use, real, information, length);
         if (corrected >= 0 && counts)

@@ -1,0 +1,145 @@
+/* Ways out of the registry of a VM: links, hives, FVM's own keys by every spelling, names with NULs, the 32-bit view. What is
+ * tried to be changed on the host is HKLM\Software\Microsoft\Windows\CurrentVersion; the host is compared afterwards. */
+#include "../harness/keys.h"
+
+#define TARGET MACHINE L"Software\\Microsoft\\Windows\\CurrentVersion"
+
+static void verdict(bool escaped, const char *technique)
+{
+    say("%s: %s", escaped ? "ESCAPED" : "blocked", technique);
+}
+
+static void write_through(const wchar_t *path, const char *technique)
+{
+    HANDLE key;
+    if (open_key(&key, NULL, path, KEY_ALL_ACCESS) >= 0) {
+        set_value(key, L"Escape", REG_SZ, L"x", 4);
+        close_key(create_key(key, L"Escape"));
+        close_key(key);
+    }
+    verdict(false, technique); /* the host's registry says whether that is true */
+}
+
+static HANDLE make_link(const wchar_t *path, const wchar_t *target)
+{
+    HANDLE key;
+    if (create_key_as(&key, NULL, path, wcslen(path), KEY_ALL_ACCESS, NULL, REG_OPTION_CREATE_LINK, NULL) >= 0)
+        set_value(key, L"SymbolicLinkValue", REG_LINK, target, (ULONG)wcslen(target) * 2);
+    return key;
+}
+
+static bool lists(const wchar_t *path, const wchar_t *wanted)
+{
+    static BYTE data[KEY_BYTES];
+    HANDLE key;
+    ULONG length;
+    bool found = false;
+    if (open_key(&key, NULL, path, KEY_READ) < 0)
+        return false;
+    for (ULONG i = 0; nt.NtEnumerateKey(key, i, KeyBasicInformationClass, data, sizeof data, &length) >= 0; i++) {
+        FVM_KEY_BASIC_INFORMATION *basic = (void *)data;
+        found = found || (basic->NameLength == wcslen(wanted) * 2 && !memcmp(basic->Name, wanted, basic->NameLength));
+    }
+    close_key(key);
+    return found;
+}
+
+static void links(void)
+{
+    close_key(create_key(NULL, user(L"Escape")));
+    close_key(make_link(user(L"Escape\\link"), TARGET));
+    write_through(user(L"Escape\\link"), "a symbolic link to a key of the host");
+    close_key(make_link(user(L"Escape\\deep"), MACHINE L"Software"));
+    write_through(user(L"Escape\\deep\\Microsoft\\Windows\\CurrentVersion"), "a name through a symbolic link");
+    close_key(make_link(user(L"Escape\\own"), user(L"Software\\FVM")));
+    HANDLE key;
+    verdict(open_key(&key, NULL, user(L"Escape\\own"), KEY_READ) >= 0, "a symbolic link to FVM's own keys");
+    HANDLE parent = create_key(NULL, user(L"Escape\\parent"));
+    close_key(make_link(user(L"Escape\\parent\\below"), TARGET));
+    say_rename(parent, L"moved");
+    write_through(user(L"Escape\\moved\\below"), "a symbolic link below a renamed key");
+    close_key(parent);
+}
+
+static void own_keys(void)
+{
+    static const wchar_t *const names[] = {L"Software\\FVM", L"software\\fvm\\", L"Software\\\\FVM", L"SOFTWARE\\FVM\\x"};
+    HANDLE key, software;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        verdict(open_key(&key, NULL, user(names[i]), KEY_READ) >= 0, "FVM's own keys by their path");
+        verdict(create_key_as(&key, NULL, user(names[i]), wcslen(user(names[i])), KEY_ALL_ACCESS, NULL, 0, NULL) >= 0,
+                "creating FVM's own keys");
+    }
+    open_key(&software, NULL, user(L"Software"), KEY_ALL_ACCESS);
+    verdict(open_key(&key, software, L"FVM", KEY_READ) >= 0, "FVM's own keys relative to a handle");
+    verdict(lists(user(L"Software"), L"FVM"), "listing FVM's own key");
+    UNICODE_STRING name = unicode(L"Moved");
+    nt.NtRenameKey(software, &name);
+    verdict(open_key(&key, NULL, user(L"Moved\\FVM"), KEY_READ) >= 0, "FVM's own keys below a renamed key");
+    verdict(lists(user(L"Moved"), L"FVM"), "listing them there");
+    name = unicode(L"Software");
+    nt.NtRenameKey(software, &name);
+    close_key(software);
+}
+
+static void hives(void)
+{
+    UNICODE_STRING name = unicode(TARGET L"\\Escape"), file = unicode(nt_at(L"hive")), target = unicode(TARGET);
+    OBJECT_ATTRIBUTES key_at = {.Length = sizeof key_at, .ObjectName = &name, .Attributes = OBJ_CASE_INSENSITIVE};
+    OBJECT_ATTRIBUTES file_at = {.Length = sizeof file_at, .ObjectName = &file, .Attributes = OBJ_CASE_INSENSITIVE};
+    OBJECT_ATTRIBUTES target_at = {.Length = sizeof target_at, .ObjectName = &target, .Attributes = OBJ_CASE_INSENSITIVE};
+    HANDLE key = must_open(NULL, TARGET, KEY_ALL_ACCESS);
+    HANDLE out = CreateFileW(at(L"hive"), GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+    nt.NtSaveKey(key, out);
+    verdict(nt.NtRestoreKey(key, out, 0) >= 0, "restoring a key");
+    CloseHandle(out);
+    nt.NtLoadKey(&key_at, &file_at);
+    verdict(false, "loading a hive");
+    nt.NtUnloadKey(&key_at);
+    verdict(nt.NtUnloadKey(&target_at) >= 0, "unloading a key of the host");
+    verdict(nt.NtReplaceKey(&file_at, key, &file_at) >= 0, "replacing a hive");
+    close_key(key);
+}
+
+static void spellings(void)
+{
+    static const wchar_t nul[] = L"\\Registry\\Machine\\Software\\Microsoft\\Windows\\CurrentVersion\\a\0b";
+    HANDLE key;
+    write_through(TARGET, "a plain path");
+    write_through(L"\\REGISTRY\\MACHINE\\\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\", "doubled and last separators");
+    write_through(MACHINE L"Software\\Wow6432Node\\Microsoft\\Windows\\CurrentVersion", "the 32-bit part");
+    if (create_key_as(&key, NULL, nul, sizeof nul / 2 - 1, KEY_ALL_ACCESS, NULL, 0, NULL) >= 0)
+        set_value(key, L"x", REG_SZ, L"x", 4);
+    close_key(key);
+    verdict(false, "a name with a NUL in it");
+    HANDLE root = must_open(NULL, L"\\Registry", KEY_READ);
+    if (open_key(&key, root, L"Machine\\Software\\Microsoft\\Windows\\CurrentVersion", KEY_ALL_ACCESS) >= 0)
+        set_value(key, L"Escape root", REG_SZ, L"x", 4);
+    close_key(key);
+    close_key(root);
+    verdict(false, "a path relative to \\Registry");
+    SECURITY_DESCRIPTOR open;
+    InitializeSecurityDescriptor(&open, SECURITY_DESCRIPTOR_REVISION);
+    SetSecurityDescriptorDacl(&open, TRUE, NULL, FALSE);
+    key = must_open(NULL, MACHINE L"Software\\Classes", KEY_ALL_ACCESS);
+    nt.NtSetSecurityObject(key, DACL_SECURITY_INFORMATION, &open);
+    verdict(false, "the security of a key");
+    close_key(key);
+    HKEY wow;
+    if (!RegOpenKeyExW(HKEY_LOCAL_MACHINE, L"Software\\Microsoft\\Windows\\CurrentVersion", 0,
+                       KEY_ALL_ACCESS | KEY_WOW64_32KEY, &wow)) {
+        RegSetValueExW(wow, L"Escape", 0, REG_SZ, (const BYTE *)L"x", 4);
+        RegCloseKey(wow);
+    }
+    verdict(false, "the 32-bit view");
+}
+
+int wmain(int argc, wchar_t **argv)
+{
+    begin(argc, argv);
+    spellings();
+    links();
+    own_keys();
+    hives();
+    return 0;
+}
