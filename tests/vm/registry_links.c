@@ -1,7 +1,7 @@
 /* Symbolic links between keys, and watching keys. */
 #include "../harness/keys.h"
 
-#define CONTROL MACHINE L"System\\CurrentControlSet\\Control"
+#define CONTROL MACHINE L"Software\\Microsoft\\Cryptography"
 #define VALUE L"SymbolicLinkValue"
 
 static HANDLE make_link(HANDLE root, const wchar_t *name, const wchar_t *target)
@@ -37,14 +37,14 @@ static void links(void)
     HANDLE root = create_key(NULL, user(L"Links")), key;
     HANDLE link = make_link(root, L"host", CONTROL);
     follow(root, L"host");
-    follow(root, L"host\\Nls");
+    follow(root, L"host\\Defaults");
     follow(root, L"host\\missing");
     say("other value: 0x%08lx", set_value(link, L"other", REG_SZ, L"x", 4));
     say("other type: 0x%08lx", set_value(link, VALUE, REG_SZ, L"x", 4));
-    key = must_open(root, L"host\\Nls", KEY_ALL_ACCESS);
+    key = must_open(root, L"host\\Defaults", KEY_ALL_ACCESS);
     say_set(key, L"through the link", L"x");
     close_key(key);
-    say_path(CONTROL L"\\Nls");
+    say_path(CONTROL L"\\Defaults");
     close_key(create_key(root, L"host\\made through the link"));
     say("there: 0x%08lx", open_key(&key, NULL, CONTROL L"\\made through the link", KEY_READ));
     close_key(key);
@@ -56,7 +56,7 @@ static void links(void)
     follow(root, L"relative");
     HANDLE second = make_link(root, L"second", user(L"Links\\host"));
     follow(root, L"second");
-    follow(root, L"second\\Nls");
+    follow(root, L"second\\Defaults");
     say("move: 0x%08lx", set_value(link, VALUE, REG_LINK, user(L"Software"), (ULONG)wcslen(user(L"Software")) * 2));
     follow(root, L"host");
     follow(root, L"second");
@@ -122,7 +122,7 @@ int wmain(int argc, wchar_t **argv)
     say_section("links");
     links();
     say_section("watching a key of the host");
-    watching(MACHINE L"Software\\Microsoft\\Windows NT\\CurrentVersion");
+    watching(CONTROL);
     say_section("watching a new key");
     close_key(create_key(NULL, user(L"Watched")));
     watching(user(L"Watched"));

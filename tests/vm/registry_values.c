@@ -1,7 +1,7 @@
 /* Values: of keys of the host and of the program's, through handles opened before and after, with every right. */
 #include "../harness/keys.h"
 
-#define VERSION MACHINE L"Software\\Microsoft\\Windows NT\\CurrentVersion"
+#define VERSION MACHINE L"Software\\Microsoft\\Windows\\CurrentVersion" /* each program changes other keys of the host */
 
 static void types(HANDLE key)
 {
@@ -36,19 +36,19 @@ static void copy_on_write(void)
     HANDLE before = must_open(NULL, VERSION, KEY_READ), writer = must_open(NULL, VERSION, KEY_READ | KEY_SET_VALUE);
     HANDLE only = must_open(NULL, VERSION, KEY_SET_VALUE), none = must_open(NULL, VERSION, KEY_ENUMERATE_SUB_KEYS);
     say_set(before, L"refused", L"x");
-    say_delete_value(before, L"ProductName");
+    say_delete_value(before, L"ProgramFilesDir");
     say_delete_value(writer, L"missing");
-    say_query(before, L"ProductName");
-    say_query(none, L"ProductName");
-    say_query(only, L"ProductName");
-    say_set(only, L"ProductName", L"something else");
-    say_query(before, L"ProductName");
-    say_query(none, L"ProductName");
-    say_delete_value(writer, L"CurrentBuild");
+    say_query(before, L"ProgramFilesDir");
+    say_query(none, L"ProgramFilesDir");
+    say_query(only, L"ProgramFilesDir");
+    say_set(only, L"ProgramFilesDir", L"something else");
+    say_query(before, L"ProgramFilesDir");
+    say_query(none, L"ProgramFilesDir");
+    say_delete_value(writer, L"CommonFilesDir");
     say_key(before);
     say_key(none);
     say_set(before, L"refused", L"x");
-    say_query(only, L"ProductName");
+    say_query(only, L"ProgramFilesDir");
     HANDLE after = must_open(NULL, VERSION, KEY_ALL_ACCESS);
     say_key(after);
     types(after);
@@ -84,7 +84,7 @@ static void security(void)
 static void buffers(HANDLE key)
 {
     static BYTE data[1024];
-    UNICODE_STRING name = unicode(L"ProductName");
+    UNICODE_STRING name = unicode(L"ProgramFilesDir");
     for (ULONG class = 0; class < 3; class++)
         for (ULONG size = 0; size <= 120; size += 4) {
             ULONG length = 0xdead;
