@@ -20,7 +20,12 @@ SEQUENCES = {
 }
 
 
-@pytest.mark.parametrize("name", SEQUENCES)
+# Known gaps (docs/security.md): strict, so that closing one is noticed.
+GAPS = {"file link, changed by its target", "hard link, changed by one name"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xfail(strict=True)) if name in GAPS else name
+                                  for name in SEQUENCES])
 def test_links(name, machine, reference):
     vm = f"links-{list(SEQUENCES).index(name)}"
     for prefix in (machine, reference):

@@ -186,17 +186,12 @@ static void host_files(struct watch *w)
     end(w);
 }
 
+/* What is reported of subdirectories is not compared: Wine 8 reports them only if it can watch them at once, and a VM reports
+ * their mirroring, too. */
 static void below(struct watch *w)
 {
     begin(w, L"", NAMES, TRUE);
     write_file(L"sub\\deeper\\new.txt", CREATE_NEW);
-    collect(w);
-    printf("  something below sub: %d\n", was_reported("1 sub"));
-    report_count = 0;
-    write_file(L"sub\\deeper\\another.txt", CREATE_NEW);
-    collect(w);
-    printf("  another: %d\n", was_reported("1 sub\\deeper\\another.txt"));
-    report_count = 0;
     end(w);
     begin(w, L"sub\\deeper", NAMES, FALSE);
     result("delete", DeleteFileW(in(L"sub\\deeper\\new.txt")));
