@@ -49,24 +49,25 @@ struct vm_shared {
      * (Wine) the system already names files by drive letter */
     struct shared_text drive_device[VM_DRIVES];
     struct shared_process process[VM_PROCESSES];
-    struct shared_text objects; /* NT path of the VM's object directory: \Sessions\1\BaseNamedObjects\FVM.<id> */
+    struct shared_text objects;  /* NT path of the VM's object directory: \Sessions\1\BaseNamedObjects\FVM.<id> */
     uint32_t system_directories; /* 1: a program of the VM has opened one of the system's object directories */
     uint32_t unused;
     struct shared_text key_journal; /* NT path of registry.log */
-    struct shared_text key_root;    /* where the VM's keys are stored: User\S-1-5-...\Software\FVM\NAME-..., behind \REGISTRY\ */
-    struct shared_text key_home;    /* FVM's own key above it, which the VM must not see: User\S-1-5-...\Software\FVM */
-    uint32_t key_renames;           /* counts renamed keys: the names of open handles must be asked for again */
+    struct shared_text
+        key_root; /* where the VM's keys are stored: User\S-1-5-...\Software\FVM\NAME-..., behind \REGISTRY\ */
+    struct shared_text key_home; /* FVM's own key above it, which the VM must not see: User\S-1-5-...\Software\FVM */
+    uint32_t key_renames;        /* counts renamed keys: the names of open handles must be asked for again */
     uint32_t key_unused;
     /* name spaces that come later keep their own constants here */
 };
 
 /* Handles of a VM in one process, valid there; protected from close. */
 struct layer_boot {
-    uint64_t section; /* vm_shared: SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY */
-    uint64_t lock;    /* mutant: the VM's writer lock. Abandoned = the map must be rebuilt */
-    uint64_t journal; /* delta.log: FILE_READ_DATA | FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
-    uint64_t events;  /* events.log: FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
-    uint64_t objects; /* the root of the VM's object names: to look in and to create in */
+    uint64_t section;     /* vm_shared: SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY */
+    uint64_t lock;        /* mutant: the VM's writer lock. Abandoned = the map must be rebuilt */
+    uint64_t journal;     /* delta.log: FILE_READ_DATA | FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
+    uint64_t events;      /* events.log: FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
+    uint64_t objects;     /* the root of the VM's object names: to look in and to create in */
     uint64_t key_journal; /* registry.log: as journal */
 };
 #define LAYER_BOOT_HANDLES 6u

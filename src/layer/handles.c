@@ -117,8 +117,7 @@ void handle_forget(HANDLE handle)
 NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *target,
                                      ACCESS_MASK access, ULONG attributes, ULONG options)
 {
-    NTSTATUS status =
-        nt.NtDuplicateObject(source_process, source, target_process, target, access, attributes, options);
+    NTSTATUS status = nt.NtDuplicateObject(source_process, source, target_process, target, access, attributes, options);
     HANDLE made;
     if (status >= 0 && target && target_process == NT_CURRENT_PROCESS && guard_read(&made, target, sizeof(made)))
         handle_forget(made);

@@ -18,7 +18,8 @@ static HANDLE own_handle(uint64_t value)
     /* The program closes handles it does not know at its own risk; not ours. */
     HANDLE handle = (HANDLE)(uintptr_t)value;
     FVM_HANDLE_FLAGS flags = {.ProtectFromClose = TRUE};
-    nt.NtSetInformationObject(handle, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags, sizeof(flags));
+    nt.NtSetInformationObject(handle, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags,
+                              sizeof(flags));
     return handle;
 }
 

@@ -33,11 +33,11 @@ struct layer {
     struct layer_delta files, keys;
     upcase_table up;
     HANDLE lock, events;
-    HANDLE objects; /* the root of the VM's object names */
-    struct str files_root;   /* NT path of the delta tree */
-    struct str keys_root;    /* the key that holds the VM's keys, behind \REGISTRY\ */
-    struct str storage;      /* the same in delta form, as a host path */
-    struct str temporary;    /* NT path of the directory for copies in the making */
+    HANDLE objects;        /* the root of the VM's object names */
+    struct str files_root; /* NT path of the delta tree */
+    struct str keys_root;  /* the key that holds the VM's keys, behind \REGISTRY\ */
+    struct str storage;    /* the same in delta form, as a host path */
+    struct str temporary;  /* NT path of the directory for copies in the making */
 };
 
 extern struct layer layer;

@@ -8,14 +8,14 @@
 #include <stdint.h>
 
 struct image {
-    const uint8_t *base; /* headers; sections where `mapped` says */
-    size_t size;         /* of the file, or of the mapped image */
-    bool mapped;         /* sections at their virtual addresses (else at their file offsets) */
-    uint16_t machine;    /* IMAGE_FILE_MACHINE_* */
-    uint32_t image_size; /* SizeOfImage, bytes */
-    uint64_t preferred;  /* ImageBase */
-    uint32_t sections, section_count;          /* offset of the section table */
-    uint32_t directories, directory_count;     /* offset of the data directories */
+    const uint8_t *base;                   /* headers; sections where `mapped` says */
+    size_t size;                           /* of the file, or of the mapped image */
+    bool mapped;                           /* sections at their virtual addresses (else at their file offsets) */
+    uint16_t machine;                      /* IMAGE_FILE_MACHINE_* */
+    uint32_t image_size;                   /* SizeOfImage, bytes */
+    uint64_t preferred;                    /* ImageBase */
+    uint32_t sections, section_count;      /* offset of the section table */
+    uint32_t directories, directory_count; /* offset of the data directories */
 };
 
 /* False when the bytes are no PE image. */

@@ -19,7 +19,7 @@ const char *native_init(void)
 {
 #define NATIVE_OPTIONAL(result, name, ...) *(void **)&nt.name = find(#name);
 #define NATIVE(result, name, ...)                                                                                      \
-    NATIVE_OPTIONAL(result, name)                                                                                             \
+    NATIVE_OPTIONAL(result, name)                                                                                      \
     if (!nt.name)                                                                                                      \
         return #name;
 #include "nt/native.def"

@@ -26,7 +26,6 @@ typedef struct {
     ULONG Flags;
 } FILE_DISPOSITION_INFORMATION_EX;
 
-
 /* The Ex class only gives the first member's other bits a meaning (Windows 10 1709). */
 typedef struct {
     union {

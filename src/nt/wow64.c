@@ -15,8 +15,7 @@ NTSTATUS wow64_ntdll(HANDLE process, const struct image *ntdll, uint64_t *base)
     ULONG_PTR peb32 = 0;
     uint32_t block = image_export(ntdll, "LdrSystemDllInitBlock");
     *base = 0;
-    NTSTATUS status =
-        nt.NtQueryInformationProcess(process, ProcessWow64InformationClass, &peb32, sizeof(peb32), NULL);
+    NTSTATUS status = nt.NtQueryInformationProcess(process, ProcessWow64InformationClass, &peb32, sizeof(peb32), NULL);
     if (status < 0 || !peb32 || sizeof(void *) != 8)
         return status < 0 ? status : STATUS_SUCCESS;
     if (block)

@@ -153,8 +153,9 @@ enum fvm_result changes_mend(struct changes *changes, const struct vm *vm, void 
     if (!empty) {
         backed_up = changes->torn && tail_matters(changes);
         if (backed_up)
-            status = back_up(changes, vm_part(vm, changes->names == JOURNAL_KEYS ? u"registry.log.damaged"
-                                                                                 : u"delta.log.damaged", damaged));
+            status = back_up(
+                changes,
+                vm_part(vm, changes->names == JOURNAL_KEYS ? u"registry.log.damaged" : u"delta.log.damaged", damaged));
         if (NT_SUCCESS(status))
             status = file_truncate(file, changes->good);
         if (NT_SUCCESS(status))

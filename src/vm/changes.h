@@ -10,10 +10,10 @@
 struct changes {
     enum journal_names names;
     const struct vm *vm; /* set by changes_replay */
-    HANDLE journal; /* readable; not owned */
-    HANDLE files;   /* JOURNAL_FILES: the delta tree; not owned */
-    struct str hidden; /* what is hidden from the VM before the replay; empty: nothing */
-    uint8_t *data;  /* the journal's bytes; owned */
+    HANDLE journal;      /* readable; not owned */
+    HANDLE files;        /* JOURNAL_FILES: the delta tree; not owned */
+    struct str hidden;   /* what is hidden from the VM before the replay; empty: nothing */
+    uint8_t *data;       /* the journal's bytes; owned */
     size_t size;
     size_t good; /* bytes of whole, valid records of what happened */
     bool torn;   /* something else than a rename that never happened lies behind them */

@@ -48,7 +48,8 @@ NTSTATUS registry_open(struct str path, ACCESS_MASK access, HANDLE *key)
     buf_add(&nt_path, path);
     status = STATUS_OBJECT_NAME_INVALID;
     if (path.len && !nt_path.overflow) {
-        UNICODE_STRING name = {(USHORT)(nt_path.len * sizeof(char16)), (USHORT)(nt_path.len * sizeof(char16)), nt_path.s};
+        UNICODE_STRING name = {(USHORT)(nt_path.len * sizeof(char16)), (USHORT)(nt_path.len * sizeof(char16)),
+                               nt_path.s};
         OBJECT_ATTRIBUTES attributes;
         InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE | OBJ_OPENLINK, NULL, NULL);
         status = nt.NtOpenKey(key, access | KEY_WOW64_64KEY, &attributes);

@@ -83,7 +83,8 @@ static NTSTATUS add_value(struct content *content, const FVM_KEY_VALUE_FULL_INFO
     if (!memory)
         return STATUS_NO_MEMORY;
     struct value *value = &content->values[content->value_count++];
-    *value = (struct value){(char16 *)(void *)memory, name_bytes / 2, from->Type, from->DataLength, memory + name_bytes};
+    *value =
+        (struct value){(char16 *)(void *)memory, name_bytes / 2, from->Type, from->DataLength, memory + name_bytes};
     memcpy(value->name, from->Name, name_bytes);
     memcpy(value->data, (const uint8_t *)from + from->DataOffset, from->DataLength);
     return STATUS_SUCCESS;

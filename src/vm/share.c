@@ -160,8 +160,7 @@ static enum fvm_result open_section(struct share *share, const struct vm *vm, bo
             memset(share->view, 0, share->size);
         return fill(share, vm, notice, error);
     }
-    if (!same_version(share) || !map_check(share->map, share->map_size) ||
-        !map_check(share->keys, share->map_size))
+    if (!same_version(share) || !map_check(share->map, share->map_size) || !map_check(share->keys, share->map_size))
         return error_reason(error, FVM_FAILED, OPEN_VM, str_of(vm->name),
                             u"it runs under another version of FVM, or its programs damaged its memory",
                             u"wait for them to end, or end them with 'fvm stop'");

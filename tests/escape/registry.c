@@ -63,7 +63,8 @@ static void links(void)
 
 static void own_keys(void)
 {
-    static const wchar_t *const names[] = {L"Software\\FVM", L"software\\fvm\\", L"Software\\\\FVM", L"SOFTWARE\\FVM\\x"};
+    static const wchar_t *const names[] = {L"Software\\FVM", L"software\\fvm\\", L"Software\\\\FVM",
+                                           L"SOFTWARE\\FVM\\x"};
     HANDLE key, software;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         verdict(open_key(&key, NULL, user(names[i]), KEY_READ) >= 0, "FVM's own keys by their path");
@@ -87,7 +88,8 @@ static void hives(void)
     UNICODE_STRING name = unicode(TARGET L"\\Escape"), file = unicode(nt_at(L"hive")), target = unicode(TARGET);
     OBJECT_ATTRIBUTES key_at = {.Length = sizeof key_at, .ObjectName = &name, .Attributes = OBJ_CASE_INSENSITIVE};
     OBJECT_ATTRIBUTES file_at = {.Length = sizeof file_at, .ObjectName = &file, .Attributes = OBJ_CASE_INSENSITIVE};
-    OBJECT_ATTRIBUTES target_at = {.Length = sizeof target_at, .ObjectName = &target, .Attributes = OBJ_CASE_INSENSITIVE};
+    OBJECT_ATTRIBUTES target_at = {
+        .Length = sizeof target_at, .ObjectName = &target, .Attributes = OBJ_CASE_INSENSITIVE};
     HANDLE key = must_open(NULL, TARGET, KEY_ALL_ACCESS);
     HANDLE out = CreateFileW(at(L"hive"), GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
     nt.NtSaveKey(key, out);
@@ -106,7 +108,8 @@ static void spellings(void)
     static const wchar_t nul[] = L"\\Registry\\Machine\\Software\\Microsoft\\Windows\\CurrentVersion\\a\0b";
     HANDLE key;
     write_through(TARGET, "a plain path");
-    write_through(L"\\REGISTRY\\MACHINE\\\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\", "doubled and last separators");
+    write_through(L"\\REGISTRY\\MACHINE\\\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\",
+                  "doubled and last separators");
     write_through(MACHINE L"Software\\Wow6432Node\\Microsoft\\Windows\\CurrentVersion", "the 32-bit part");
     if (create_key_as(&key, NULL, nul, sizeof nul / 2 - 1, KEY_ALL_ACCESS, NULL, 0, NULL) >= 0)
         set_value(key, L"x", REG_SZ, L"x", 4);

@@ -138,8 +138,8 @@ static inline void say_counts(HANDLE key)
         return;
     }
     say("    full 0x%08lx %lu: class %s, %lu subkeys (%lu, %lu), %lu values (%lu, %lu)", status, length,
-        utf8_units((wchar_t *)(data + (full->ClassLength ? full->ClassOffset : 0)), full->ClassLength / 2), full->SubKeys,
-        full->MaxNameLen, full->MaxClassLen, full->Values, full->MaxValueNameLen, full->MaxValueDataLen);
+        utf8_units((wchar_t *)(data + (full->ClassLength ? full->ClassOffset : 0)), full->ClassLength / 2),
+        full->SubKeys, full->MaxNameLen, full->MaxClassLen, full->Values, full->MaxValueNameLen, full->MaxValueDataLen);
     FVM_KEY_CACHED_INFORMATION *cached = (void *)data;
     status = nt.NtQueryKey(key, KeyCachedInformationClass, data, sizeof data, &length);
     say("    cached 0x%08lx: %lu subkeys (%lu), %lu values (%lu, %lu)", status, cached->SubKeys, cached->MaxNameLen,

@@ -5,13 +5,25 @@
 
 static void spellings(void)
 {
-    static const wchar_t *const names[] = {
-        L"\\Registry", L"\\REGISTRY\\", L"\\Registry\\Machine", L"\\registry\\machine\\software\\microsoft\\",
-        MACHINE L"\\Software\\\\Microsoft", MACHINE L"System\\CurrentControlSet\\Control",
-        MACHINE L"System\\ControlSet001\\Control", MACHINE L"Software\\Wow6432Node\\Microsoft",
-        MACHINE L"Software\\Wow6432Node\\Classes", L"\\Registry\\User", MACHINE L"Software\\Classes\\.txt",
-        MACHINE L"Software\\missing", MACHINE L"Software\\missing\\deeper", L"Registry\\Machine", L"", L"\\",
-        L"\\Device\\Null", L"\\Registry\\FVM", L"\\BaseNamedObjects"};
+    static const wchar_t *const names[] = {L"\\Registry",
+                                           L"\\REGISTRY\\",
+                                           L"\\Registry\\Machine",
+                                           L"\\registry\\machine\\software\\microsoft\\",
+                                           MACHINE L"\\Software\\\\Microsoft",
+                                           MACHINE L"System\\CurrentControlSet\\Control",
+                                           MACHINE L"System\\ControlSet001\\Control",
+                                           MACHINE L"Software\\Wow6432Node\\Microsoft",
+                                           MACHINE L"Software\\Wow6432Node\\Classes",
+                                           L"\\Registry\\User",
+                                           MACHINE L"Software\\Classes\\.txt",
+                                           MACHINE L"Software\\missing",
+                                           MACHINE L"Software\\missing\\deeper",
+                                           L"Registry\\Machine",
+                                           L"",
+                                           L"\\",
+                                           L"\\Device\\Null",
+                                           L"\\Registry\\FVM",
+                                           L"\\BaseNamedObjects"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         HANDLE key;
         NTSTATUS status = open_key(&key, NULL, names[i], KEY_READ);
@@ -26,8 +38,9 @@ static void spellings(void)
 
 static void relative(HANDLE root)
 {
-    static const wchar_t *const names[] = {L"", L"\\", L"Ports", L"\\Ports", L"Ports\\", L"ports\\\\", L"missing",
-                                           L"missing\\x", L"Ports\\missing", L".", L".."};
+    static const wchar_t *const names[] = {L"",          L"\\",      L"Ports",      L"\\Ports",        L"Ports\\",
+                                           L"ports\\\\", L"missing", L"missing\\x", L"Ports\\missing", L".",
+                                           L".."};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         HANDLE key;
         NTSTATUS status = open_key(&key, root, names[i], KEY_READ);
@@ -63,9 +76,11 @@ static void names_of_keys(HANDLE root)
             nt.NtDeleteKey(key);
         close_key(key);
     }
-    say("class: 0x%08lx %lu", create_key_as(&key, root, L"classy", 6, KEY_READ, L"a class", 0, &disposition), disposition);
+    say("class: 0x%08lx %lu", create_key_as(&key, root, L"classy", 6, KEY_READ, L"a class", 0, &disposition),
+        disposition);
     close_key(key);
-    say("volatile: 0x%08lx", create_key_as(&key, root, L"volatile", 8, KEY_ALL_ACCESS, NULL, REG_OPTION_VOLATILE, NULL));
+    say("volatile: 0x%08lx",
+        create_key_as(&key, root, L"volatile", 8, KEY_ALL_ACCESS, NULL, REG_OPTION_VOLATILE, NULL));
     HANDLE below;
     say("below: 0x%08lx", create_key_as(&below, key, L"below", 5, KEY_ALL_ACCESS, NULL, 0, NULL));
     close_key(key);

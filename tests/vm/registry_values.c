@@ -1,7 +1,8 @@
 /* Values: of keys of the host and of the program's, through handles opened before and after, with every right. */
 #include "../harness/keys.h"
 
-#define VERSION MACHINE L"Software\\Microsoft\\Windows\\CurrentVersion" /* each program changes other keys of the host */
+#define VERSION                                                                                                        \
+    MACHINE L"Software\\Microsoft\\Windows\\CurrentVersion" /* each program changes other keys of the host */
 
 static void types(HANDLE key)
 {
@@ -20,7 +21,8 @@ static void types(HANDLE key)
         UNICODE_STRING string = unicode(L"sized");
         ULONG length;
         NTSTATUS status = set_value(key, L"sized", REG_BINARY, data, sizes[i]);
-        NTSTATUS queried = nt.NtQueryValueKey(key, &string, KeyValueFullInformationClass, read, (3 << 20) + 100, &length);
+        NTSTATUS queried =
+            nt.NtQueryValueKey(key, &string, KeyValueFullInformationClass, read, (3 << 20) + 100, &length);
         FVM_KEY_VALUE_FULL_INFORMATION *value = (void *)read;
         say("%lu bytes: 0x%08lx 0x%08lx %lu %08lx", sizes[i], status, queried, length,
             checksum(read + value->DataOffset, value->DataLength));
@@ -85,7 +87,7 @@ static void buffers(HANDLE key)
 {
     static BYTE data[1024];
     UNICODE_STRING name = unicode(L"ProgramFilesDir");
-    for (ULONG class = 0; class < 3; class++)
+    for (ULONG class = 0; class < 3; class ++)
         for (ULONG size = 0; size <= 120; size += 4) {
             ULONG length = 0xdead;
             memset(data, 0xcc, sizeof data);
@@ -94,7 +96,7 @@ static void buffers(HANDLE key)
             say("value class %lu size %lu: 0x%08lx 0x%08lx %lu %08lx", class, size, status, listed, length,
                 checksum(data, sizeof data));
         }
-    for (ULONG class = 0; class < 6; class++)
+    for (ULONG class = 0; class < 6; class ++)
         for (ULONG size = 0; size <= 80; size += 4) {
             ULONG length = 0xdead, second = 0xdead;
             memset(data, 0, sizeof data);

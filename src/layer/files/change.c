@@ -10,7 +10,8 @@
 static ACCESS_MASK granted_access(HANDLE file)
 {
     FVM_OBJECT_BASIC_INFORMATION information = {0};
-    nt.NtQueryObject(file, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information, sizeof(information), NULL);
+    nt.NtQueryObject(file, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information, sizeof(information),
+                     NULL);
     return information.GrantedAccess;
 }
 
@@ -36,8 +37,8 @@ NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own)
     buf_init(&name.path, memory->name, PATH_UNITS);
     buf_init(&name.stream, memory->stream, 1);
     if (name_of_handle(file, &name.path, &in_storage) &&
-        (!in_storage || (what == COPY_ALL && map_resolve(layer.map, buf_str(&name.path), &place) &&
-                         place.kind == MAP_META))) {
+        (!in_storage ||
+         (what == COPY_ALL && map_resolve(layer.map, buf_str(&name.path), &place) && place.kind == MAP_META))) {
         status = file_copy_up(&name, memory, what);
         if (status >= 0 && !in_storage)
             status = open_copy(file, &name, memory, own);

@@ -9,6 +9,7 @@
  * handle may change cannot be told from its access: the changing services come here. */
 NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own);
 /* Renames or hard-links (rename.c). */
-NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, ULONG length, FILE_INFORMATION_CLASS class);
+NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, ULONG length,
+                     FILE_INFORMATION_CLASS class);
 
 #endif

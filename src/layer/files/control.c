@@ -81,7 +81,8 @@ NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUT
                                          ULONG out_length)
 {
     uint32_t pid;
-    if (code == CODE_CONSOLE_BIND && in_length >= sizeof(pid) && guard_read(&pid, in, sizeof(pid)) && pid != UINT32_MAX) {
+    if (code == CODE_CONSOLE_BIND && in_length >= sizeof(pid) && guard_read(&pid, in, sizeof(pid)) &&
+        pid != UINT32_MAX) {
         layer_attach();
         if (!process_id_is_ours(pid))
             return process_refuse("console of a process outside the VM", pid);

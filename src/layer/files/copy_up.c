@@ -17,10 +17,11 @@ static NTSTATUS query_original(HANDLE file, struct original *original)
 {
     IO_STATUS_BLOCK io;
     FILE_INTERNAL_INFORMATION internal = {0};
-    NTSTATUS status = nt.NtQueryInformationFile(file, &io, &original->basic, sizeof(original->basic), FileBasicInformation);
+    NTSTATUS status =
+        nt.NtQueryInformationFile(file, &io, &original->basic, sizeof(original->basic), FileBasicInformation);
     if (status >= 0)
-        status =
-            nt.NtQueryInformationFile(file, &io, &original->standard, sizeof(original->standard), FileStandardInformation);
+        status = nt.NtQueryInformationFile(file, &io, &original->standard, sizeof(original->standard),
+                                           FileStandardInformation);
     if (status < 0)
         return status;
     nt.NtQueryInformationFile(file, &io, &internal, sizeof(internal), FileInternalInformation);
@@ -200,8 +201,8 @@ static NTSTATUS open_lower_of(struct str vm_path, const struct map_place *place,
     file_lower_path(&name, place, &path);
     struct path_attributes at = path_attributes(buf_str(&path));
     IO_STATUS_BLOCK io;
-    NTSTATUS status = nt.NtOpenFile(handle, access | FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
-                                    options | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
+    NTSTATUS status = nt.NtOpenFile(handle, access | FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io,
+                                    SHARE_ALL, options | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
     scratch_give(memory);
     return status;
 }

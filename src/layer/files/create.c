@@ -14,7 +14,7 @@
 #define ACCESS_DATA (FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_EXECUTE)
 #define ACCESS_WRITE (FILE_WRITE_DATA | FILE_APPEND_DATA | GENERIC_WRITE | GENERIC_ALL)
 #define ACCESS_CHANGE                                                                                                  \
-    (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | FILE_DELETE_CHILD | WRITE_DAC |       \
+    (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | FILE_DELETE_CHILD | WRITE_DAC |      \
      WRITE_OWNER | ACCESS_SYSTEM_SECURITY | MAXIMUM_ALLOWED | GENERIC_WRITE | GENERIC_ALL)
 
 /* One call of the program; its pointers are passed on to the system, which checks them. */
@@ -32,7 +32,7 @@ struct open_call {
 enum intent {
     INTENT_READ,
     INTENT_WATCH, /* an asynchronous handle to a directory: the VM's changes are to be seen through it */
-    INTENT_META, /* may delete or rename, but does not touch the content */
+    INTENT_META,  /* may delete or rename, but does not touch the content */
     INTENT_CHANGE
 };
 
@@ -66,9 +66,9 @@ static NTSTATUS open_real(const struct open_call *call, const struct file_name *
     struct path_attributes at = path_attributes(buf_str(real));
     attributes.RootDirectory = NULL;
     attributes.ObjectName = &at.name;
-    status = nt.NtCreateFile(call->handle, call->access, &attributes, call->io, call->allocation,
-                             call->file_attributes, call->sharing, call->disposition,
-                             call->options & ~(ULONG)FILE_OPEN_BY_FILE_ID, call->ea, call->ea_length);
+    status = nt.NtCreateFile(call->handle, call->access, &attributes, call->io, call->allocation, call->file_attributes,
+                             call->sharing, call->disposition, call->options & ~(ULONG)FILE_OPEN_BY_FILE_ID, call->ea,
+                             call->ea_length);
     if (status >= 0 && guard_read(&handle, call->handle, sizeof(handle)))
         handle_forget(handle);
     return status;
@@ -131,8 +131,9 @@ static bool held_outside(OBJECT_ATTRIBUTES *lower)
 {
     IO_STATUS_BLOCK io;
     HANDLE file;
-    NTSTATUS status = nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, lower, &io, FILE_SHARE_READ | FILE_SHARE_DELETE,
-                                    FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
+    NTSTATUS status =
+        nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, lower, &io, FILE_SHARE_READ | FILE_SHARE_DELETE,
+                      FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
     if (status >= 0)
         nt.NtClose(file);
     return status == STATUS_SHARING_VIOLATION;
@@ -221,7 +222,7 @@ static NTSTATUS change_file(struct open_call *call, struct file_name *name, stru
 
 /* Does the name, which has a lower, exist, and is it a directory? What is in storage is decided there. */
 static NTSTATUS query_existing(const struct file_name *name, const struct map_place *place, struct file_memory *memory,
-                            bool *directory)
+                               bool *directory)
 {
     struct strbuf real;
     FILE_BASIC_INFORMATION information;
@@ -311,10 +312,11 @@ static bool open_followed(struct open_call *call, NTSTATUS *status)
     UNICODE_STRING string;
     struct str name;
     char16 *memory = scratch_take(), *program = scratch_take();
-    bool leads = guard_read(&attributes, call->attributes, sizeof(attributes)) &&
-                 guard_read(&string, attributes.ObjectName, sizeof(string)) &&
-                 guard_read(program, string.Buffer, string.Length) &&
-                 object_follow(attributes.RootDirectory, (struct str){program, string.Length / sizeof(char16)}, memory, &name);
+    bool leads =
+        guard_read(&attributes, call->attributes, sizeof(attributes)) &&
+        guard_read(&string, attributes.ObjectName, sizeof(string)) &&
+        guard_read(program, string.Buffer, string.Length) &&
+        object_follow(attributes.RootDirectory, (struct str){program, string.Length / sizeof(char16)}, memory, &name);
     if (leads) {
         struct path_attributes at = path_attributes(name);
         struct open_call there = *call;
@@ -387,8 +389,8 @@ NTSTATUS NTAPI fvm_NtCreateFile(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRI
                                 LARGE_INTEGER *allocation, ULONG file_attributes, ULONG sharing, ULONG disposition,
                                 ULONG options, void *ea, ULONG ea_length)
 {
-    struct open_call call = {handle,      access,  attributes, io,       allocation, file_attributes, sharing,
-                             disposition, options, ea,         ea_length};
+    struct open_call call = {handle,  access,      attributes, io, allocation, file_attributes,
+                             sharing, disposition, options,    ea, ea_length};
     return open_any(&call, false);
 }
 

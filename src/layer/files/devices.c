@@ -36,16 +36,21 @@ static const struct named disks[] = {
 
 #define ACCESS_HARMLESS (SYNCHRONIZE | READ_CONTROL | FILE_READ_ATTRIBUTES | FILE_READ_EA)
 
-/* The system's own reason not to open it, if it has one. */
-static NTSTATUS probe(struct str nt_name)
+/* Whether there is no such device at all; then that is what the program is told. Only its name is asked for: opening a device can
+ * do something, connect to a pipe for one. */
+static NTSTATUS check_exists(struct str nt_name)
 {
-    struct path_attributes at = path_attributes(nt_name);
-    IO_STATUS_BLOCK io;
-    HANDLE handle;
-    NTSTATUS status = nt.NtOpenFile(&handle, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io,
-                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, 0);
+    static const struct str directory = {u"\\??\\", 4};
+    HANDLE link;
+    if (!str_prefix_fold(layer.up, nt_name, directory))
+        return STATUS_SUCCESS;
+    if (nt_name.len == directory.len)
+        return STATUS_OBJECT_NAME_INVALID;
+    size_t end = directory.len + str_find(str_from(nt_name, directory.len), '\\');
+    struct path_attributes at = path_attributes(str_head(nt_name, end));
+    NTSTATUS status = nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, path_object(&at));
     if (status >= 0)
-        nt.NtClose(handle);
+        nt.NtClose(link);
     return status;
 }
 
@@ -69,7 +74,7 @@ NTSTATUS device_check(const struct file_name *name, ACCESS_MASK *access)
     if (harmless || !nt_name.len || nt_name.s[0] != '\\' ||
         matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
         return STATUS_SUCCESS;
-    NTSTATUS status = probe(nt_name);
+    NTSTATUS status = check_exists(nt_name);
     return status < 0 ? status : log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
 }
 

@@ -225,8 +225,8 @@ static bool is_file_object(HANDLE handle)
         uint8_t room[512];
     } type = {0};
     ULONG length;
-    return nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectTypeInformationClass, &type, sizeof(type), &length) >=
-               0 &&
+    return nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectTypeInformationClass, &type, sizeof(type),
+                            &length) >= 0 &&
            str_equal_fold(layer.up, (struct str){(const char16 *)type.name.Buffer, type.name.Length / sizeof(char16)},
                           STR(u"File"));
 }
@@ -250,19 +250,25 @@ static NTSTATUS decode_relative(HANDLE root, struct str rest, struct file_name *
     return path_valid(buf_str(&name->path)) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
 }
 
-/* A name that is not valid for us: the system's own reason, if it has one. */
-static NTSTATUS invalid_name(const OBJECT_ATTRIBUTES *attributes, NTSTATUS status)
+/* A name that is not valid for us: the system's own reason, if it has one. Only files on a drive are asked for: opening what
+ * is no file, or is behind a network name, may do something (connect to a pipe). */
+static NTSTATUS invalid_name(const OBJECT_ATTRIBUTES *attributes, const struct file_name *name, NTSTATUS status)
 {
     HANDLE handle;
     IO_STATUS_BLOCK io;
-    NTSTATUS system = nt.NtOpenFile(&handle, FILE_READ_ATTRIBUTES | SYNCHRONIZE, (OBJECT_ATTRIBUTES *)attributes, &io,
-                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                    FILE_SYNCHRONOUS_IO_NONALERT);
+    if (status != STATUS_OBJECT_NAME_INVALID || name->kind != NAME_FILE ||
+        str_equal_fold(layer.up, path_first(buf_str(&name->path)), STR(u"UNC")))
+        return status;
+    NTSTATUS system =
+        nt.NtOpenFile(&handle, FILE_READ_ATTRIBUTES | SYNCHRONIZE, (OBJECT_ATTRIBUTES *)attributes, &io,
+                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_SYNCHRONOUS_IO_NONALERT);
     if (system < 0)
         return system;
     nt.NtClose(handle);
-    return log_refusal("name", (struct str){(const char16 *)attributes->ObjectName->Buffer,
-                                            attributes->ObjectName->Length / sizeof(char16)}, status);
+    return log_refusal(
+        "name",
+        (struct str){(const char16 *)attributes->ObjectName->Buffer, attributes->ObjectName->Length / sizeof(char16)},
+        status);
 }
 
 NTSTATUS name_decode(const OBJECT_ATTRIBUTES *program_attributes, ULONG options, struct file_memory *memory,
@@ -289,7 +295,7 @@ NTSTATUS name_decode(const OBJECT_ATTRIBUTES *program_attributes, ULONG options,
     struct str nt_name = {memory->work, string.Length / sizeof(char16)};
     NTSTATUS status = attributes.RootDirectory ? decode_relative(attributes.RootDirectory, nt_name, name)
                                                : name_decode_absolute(nt_name, name);
-    return status < 0 ? invalid_name(&attributes, status) : status;
+    return status < 0 ? invalid_name(&attributes, name, status) : status;
 }
 
 /* ---- back to NT names ---- */

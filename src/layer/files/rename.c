@@ -110,9 +110,8 @@ static NTSTATUS change_storage(struct renaming *r, HANDLE own, IO_STATUS_BLOCK *
     buf_add(&path, buf_str(&r->to.stream));
     information->FileNameLength = (ULONG)(path.len * sizeof(char16));
     ULONG length = (ULONG)offsetof(FVM_FILE_RENAME_INFORMATION, FileName) + information->FileNameLength;
-    NTSTATUS status = path.overflow
-                          ? STATUS_NAME_TOO_LONG
-                          : nt.NtSetInformationFile(own, io, information, length, r->class);
+    NTSTATUS status =
+        path.overflow ? STATUS_NAME_TOO_LONG : nt.NtSetInformationFile(own, io, information, length, r->class);
     scratch_give(information);
     return status;
 }
@@ -148,11 +147,8 @@ static NTSTATUS rename_locked(struct renaming *r, HANDLE own, IO_STATUS_BLOCK *i
     bool plain = !has_node(from) && !has_node(to) && !parent_has_lower(from) && !parent_has_lower(to);
     if (same || stream || plain)
         return change_storage(r, own, io);
-    struct journal_record record = {.type = JOURNAL_RENAME,
-                                    .kind = MAP_META,
-                                    .cover = parent_has_lower(from),
-                                    .path = from,
-                                    .other = to};
+    struct journal_record record = {
+        .type = JOURNAL_RENAME, .kind = MAP_META, .cover = parent_has_lower(from), .path = from, .other = to};
     NTSTATUS status = layer_journal(&layer.files, &record);
     if (status < 0)
         return status;
@@ -181,7 +177,8 @@ static NTSTATUS change_name_locked(struct renaming *r, IO_STATUS_BLOCK *io)
     return status;
 }
 
-NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, ULONG length, FILE_INFORMATION_CLASS class)
+NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, ULONG length,
+                     FILE_INFORMATION_CLASS class)
 {
     struct renaming r = {.file = file, .class = class, .from_memory = scratch_take(), .to_memory = scratch_take()};
     bool in_storage;

@@ -65,8 +65,8 @@ static bool open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handl
                          FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) >= 0;
 }
 
-static bool open_lower(struct str vm_path, const struct map_place *place, struct file_memory *memory, ACCESS_MASK access,
-                       HANDLE *handle)
+static bool open_lower(struct str vm_path, const struct map_place *place, struct file_memory *memory,
+                       ACCESS_MASK access, HANDLE *handle)
 {
     struct strbuf lower, nt_path;
     buf_init(&lower, memory->work, PATH_UNITS);
@@ -131,8 +131,8 @@ static bool list_one(HANDLE directory, struct str component, struct file_memory 
     UNICODE_STRING mask = {(USHORT)(component.len * 2), (USHORT)(component.len * 2), (WCHAR *)component.s};
     FILE_NAMES_INFORMATION *entry = (FILE_NAMES_INFORMATION *)memory->work;
     IO_STATUS_BLOCK io;
-    NTSTATUS status = nt.NtQueryDirectoryFile(directory, NULL, NULL, NULL, &io, entry, 2048, FileNamesInformation, TRUE,
-                                              &mask, TRUE);
+    NTSTATUS status =
+        nt.NtQueryDirectoryFile(directory, NULL, NULL, NULL, &io, entry, 2048, FileNamesInformation, TRUE, &mask, TRUE);
     nt.NtClose(directory);
     if (status != STATUS_SUCCESS)
         return false;

@@ -192,10 +192,9 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
                                         thread_attributes, process_flags, suspended, parameters, create_info, c.list);
         /* The VM's job lets nobody go; outside there would be no job, so the flag just has no effect. */
         if (status == STATUS_ACCESS_DENIED && breakaway && !in_job)
-            status = nt.NtCreateUserProcess(&own_process, &own_thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED,
-                                            process_attributes, thread_attributes,
-                                            process_flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, suspended, parameters,
-                                            create_info, c.list);
+            status = nt.NtCreateUserProcess(
+                &own_process, &own_thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED, process_attributes, thread_attributes,
+                process_flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, suspended, parameters, create_info, c.list);
     }
     if (status >= 0) {
         NTSTATUS joined = process_join(own_process, buf_str(&c.name.path));

@@ -232,7 +232,8 @@ static NTSTATUS open_name(const struct key_call *call, const struct key_attribut
 {
     NTSTATUS status = STATUS_RETRY;
     bool locked = false;
-    for (int links = 0; links < KEY_LINKS_MAX && (status == STATUS_RETRY || status == STATUS_LOCK_NOT_GRANTED); links++) {
+    for (int links = 0; links < KEY_LINKS_MAX && (status == STATUS_RETRY || status == STATUS_LOCK_NOT_GRANTED);
+         links++) {
         if (status == STATUS_LOCK_NOT_GRANTED && !locked) {
             layer_lock();
             locked = true;
@@ -266,7 +267,8 @@ static NTSTATUS ask_system(const struct key_call *call, const struct key_attribu
         return status;
     if (guard_read(&handle, call->handle, sizeof(handle)))
         nt.NtClose(handle);
-    return log_refusal("name of a key", (struct str){(const char16 *)from->name.Buffer, from->name.Length / sizeof(char16)},
+    return log_refusal("name of a key",
+                       (struct str){(const char16 *)from->name.Buffer, from->name.Length / sizeof(char16)},
                        STATUS_ACCESS_DENIED);
 }
 

@@ -33,8 +33,8 @@ static NTSTATUS put_basic(const struct key_child *child, void *information, ULON
     struct {
         FVM_KEY_BASIC_INFORMATION head;
         char16 more[256]; /* the longest name of a key */
-    } answer = {.head = {.LastWriteTime = child->information->LastWriteTime,
-                         .NameLength = child->information->NameLength}};
+    } answer = {
+        .head = {.LastWriteTime = child->information->LastWriteTime, .NameLength = child->information->NameLength}};
     ULONG bytes = child->information->NameLength;
     if (bytes > sizeof(answer) - FIXED)
         return STATUS_INVALID_PARAMETER;
@@ -121,10 +121,13 @@ static NTSTATUS correct_counts(struct key_use *use, ULONG class, void *informati
     ULONG count = key_listing_count(listing), name = key_listing_longest_name(listing);
     ULONG class_length = key_listing_longest_class(listing);
     bool full = class == KeyFullInformationClass, ok;
-    ok = put_number(information, length, full ? offsetof(FVM_KEY_FULL_INFORMATION, SubKeys)
-                                              : offsetof(FVM_KEY_CACHED_INFORMATION, SubKeys), count) &&
-         put_number(information, length, full ? offsetof(FVM_KEY_FULL_INFORMATION, MaxNameLen)
-                                              : offsetof(FVM_KEY_CACHED_INFORMATION, MaxNameLen), name) &&
+    ok = put_number(information, length,
+                    full ? offsetof(FVM_KEY_FULL_INFORMATION, SubKeys) : offsetof(FVM_KEY_CACHED_INFORMATION, SubKeys),
+                    count) &&
+         put_number(information, length,
+                    full ? offsetof(FVM_KEY_FULL_INFORMATION, MaxNameLen)
+                         : offsetof(FVM_KEY_CACHED_INFORMATION, MaxNameLen),
+                    name) &&
          (!full || put_number(information, length, offsetof(FVM_KEY_FULL_INFORMATION, MaxClassLen), class_length));
     return ok ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
 }
@@ -193,8 +196,8 @@ static NTSTATUS query_key(HANDLE key, ULONG class, void *information, ULONG leng
         status = nt.NtQueryKey(real, class, information, length, result_length);
     else
         status = query_name(&use, real, information, length, result_length);
-    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW || status == STATUS_BUFFER_TOO_SMALL) && use.state && use.state->merged &&
-        class <= KeyCachedInformationClass && class != KeyNameInformationClass) {
+    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW || status == STATUS_BUFFER_TOO_SMALL) && use.state &&
+        use.state->merged && class <= KeyCachedInformationClass && class != KeyNameInformationClass) {
         NTSTATUS corrected = correct_time(&use, real, information, length);
         if (corrected >= 0 && counts)
             corrected = correct_counts(&use, class, information, length);

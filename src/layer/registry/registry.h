@@ -140,7 +140,8 @@ void key_delete_stored(struct str vm_path);
 NTSTATUS key_copy_values(HANDLE lower, HANDLE own);
 /* The class of a key, in the memory of `full`; false when it has none. */
 bool key_class(HANDLE key, FVM_KEY_FULL_INFORMATION *full, ULONG size, UNICODE_STRING *class);
-static inline NTSTATUS key_record(struct str path, enum map_kind kind, struct str lower, const struct map_origin *origin)
+static inline NTSTATUS key_record(struct str path, enum map_kind kind, struct str lower,
+                                  const struct map_origin *origin)
 {
     return layer_record(&layer.keys, path, kind, lower, origin);
 }
@@ -162,8 +163,8 @@ NTSTATUS key_open_call(const struct key_call *call, const OBJECT_ATTRIBUTES *att
 /* ---- merge.c: subkeys of a key that two keys have ---- */
 
 struct key_child {
-    bool stored;    /* which of the two has it */
-    ULONG index;    /* there */
+    bool stored; /* which of the two has it */
+    ULONG index; /* there */
     const FVM_KEY_NODE_INFORMATION *information;
     struct str name;
 };

@@ -33,7 +33,8 @@ HANDLE key_root(void)
         nt.NtClose(opened);
         return known;
     }
-    nt.NtSetInformationObject(opened, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags, sizeof(flags));
+    nt.NtSetInformationObject(opened, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags,
+                              sizeof(flags));
     return opened;
 }
 

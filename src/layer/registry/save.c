@@ -35,8 +35,8 @@ static bool create_child(void *context, const struct key_child *child)
     struct path_attributes at = path_attributes(child->name);
     HANDLE key;
     path_object(&at)->RootDirectory = f->own;
-    f->status = nt.NtCreateKey(&key, KEY_READ | KEY_WOW64_64KEY, &at.attributes, 0, from->ClassLength ? &class : NULL, 0,
-                               NULL);
+    f->status =
+        nt.NtCreateKey(&key, KEY_READ | KEY_WOW64_64KEY, &at.attributes, 0, from->ClassLength ? &class : NULL, 0, NULL);
     if (f->status >= 0)
         nt.NtClose(key);
     return f->status >= 0;

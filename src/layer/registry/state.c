@@ -19,7 +19,8 @@ static struct key_state *state_new(struct str path)
     struct key_state *state = pool_take(sizeof(*state) + room);
     if (!state)
         return NULL;
-    *state = (struct key_state){.sequence = 1, .renames = renames(), .len = (uint32_t)path.len, .cap = (uint32_t)path.len};
+    *state =
+        (struct key_state){.sequence = 1, .renames = renames(), .len = (uint32_t)path.len, .cap = (uint32_t)path.len};
     mem_copy(state->path, path.s, room);
     return state;
 }
@@ -68,7 +69,8 @@ static NTSTATUS state_of_handle(HANDLE handle, struct key_state **made)
 ACCESS_MASK key_granted(HANDLE key)
 {
     FVM_OBJECT_BASIC_INFORMATION information = {0};
-    nt.NtQueryObject(key, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information, sizeof(information), NULL);
+    nt.NtQueryObject(key, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information, sizeof(information),
+                     NULL);
     return information.GrantedAccess;
 }
 
@@ -201,7 +203,7 @@ bool key_is_key(HANDLE handle)
 {
     FVM_KEY_BASIC_INFORMATION information;
     ULONG length;
-    NTSTATUS status =
-        nt.NtQueryKey(handle, KeyBasicInformationClass, &information, offsetof(FVM_KEY_BASIC_INFORMATION, Name), &length);
+    NTSTATUS status = nt.NtQueryKey(handle, KeyBasicInformationClass, &information,
+                                    offsetof(FVM_KEY_BASIC_INFORMATION, Name), &length);
     return status != STATUS_OBJECT_TYPE_MISMATCH && status != STATUS_INVALID_HANDLE;
 }

@@ -120,7 +120,8 @@ static NTSTATUS find_value(struct key_use *use, const UNICODE_STRING *name)
     ULONG length;
     NTSTATUS status = key_values(use, &real);
     if (status >= 0)
-        status = nt.NtQueryValueKey(real, name, KeyValueBasicInformationClass, &information, sizeof(information), &length);
+        status =
+            nt.NtQueryValueKey(real, name, KeyValueBasicInformationClass, &information, sizeof(information), &length);
     return status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_KEY_DELETED ? status : STATUS_SUCCESS;
 }
 
