@@ -34,8 +34,8 @@ NTSTATUS parameters_set_image_name(HANDLE process, struct str name)
     if (status >= 0 && sizeof(void *) == 8)
         status = nt.NtQueryInformationProcess(process, ProcessWow64InformationClass, &peb32, sizeof(peb32), NULL);
     if (status >= 0)
-        status = nt.NtReadVirtualMemory(process, &basic.PebBaseAddress->ProcessParameters, &parameters,
-                                        sizeof(parameters), NULL);
+        status = nt.NtReadVirtualMemory(process, &basic.PebBaseAddress->ProcessParameters, &parameters, sizeof(void *),
+                                        NULL);
     if (status >= 0)
         status = nt.NtAllocateVirtualMemory(process, &memory, peb32 ? LOW_ADDRESSES : 0, &size,
                                             MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);

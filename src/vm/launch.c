@@ -81,7 +81,7 @@ static enum fvm_result enter_failed(const struct program *program, const struct 
     if (enter->status == STATUS_INVALID_IMAGE_WIN_32)
         return error_reason(error, FVM_CANNOT_RUN, START, buf_str(&program->name),
                             u"it is a 32-bit program, and this system runs no 32-bit programs",
-                            u"give a 64-bit program, or use a system that runs both (Wine: from 9 on)");
+                            u"give a 64-bit program, or use a system that runs both, like Wine 10");
     buf_init(&b, memory, REASON_UNITS);
     buf_add(&b, STR(u"FVM's layer does not get into it (step: "));
     for (const char *c = enter->step; c && *c; c++)

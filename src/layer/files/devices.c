@@ -42,8 +42,13 @@ static NTSTATUS check_exists(struct str nt_name)
 {
     static const struct str directory = {u"\\??\\", 4};
     HANDLE link;
-    if (!str_prefix_fold(layer.up, nt_name, directory))
-        return STATUS_SUCCESS;
+    if (!str_prefix_fold(layer.up, nt_name, directory)) {
+        struct path_attributes whole = path_attributes(nt_name);
+        if (nt.NtOpenDirectoryObject(&link, DIRECTORY_QUERY, path_object(&whole)) < 0)
+            return STATUS_SUCCESS;
+        nt.NtClose(link);
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    }
     if (nt_name.len == directory.len)
         return STATUS_OBJECT_NAME_INVALID;
     size_t end = directory.len + str_find(str_from(nt_name, directory.len), '\\');
