@@ -51,6 +51,23 @@ static void relative(HANDLE root)
     }
 }
 
+/* Paths of one component: whatever the status is, the handle says that there is no key. */
+static void too_long(HANDLE root)
+{
+    static const USHORT units[] = {1000, 2500, 16384, 16385, 20000, 32767};
+    static wchar_t name[32767];
+    wmemset(name, L'n', sizeof name / sizeof *name);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        UNICODE_STRING string = {(USHORT)(units[i] * 2), (USHORT)(units[i] * 2), name};
+        OBJECT_ATTRIBUTES at = {.Length = sizeof at, .RootDirectory = root, .ObjectName = &string};
+        HANDLE created = root, opened = root;
+        NTSTATUS create = nt.NtCreateKey(&created, KEY_READ, &at, 0, NULL, 0, NULL);
+        NTSTATUS open = nt.NtOpenKey(&opened, KEY_READ, &at);
+        say("%u units: create 0x%08lx %s, open 0x%08lx %s", units[i], create, created ? "handle" : "none", open,
+            opened ? "handle" : "none");
+    }
+}
+
 static void names_of_keys(HANDLE root)
 {
     static const wchar_t odd[] = {'o', 0, 'd', 'd'};
@@ -76,6 +93,7 @@ static void names_of_keys(HANDLE root)
             nt.NtDeleteKey(key);
         close_key(key);
     }
+    too_long(root);
     say("class: 0x%08lx %lu", create_key_as(&key, root, L"classy", 6, KEY_READ, L"a class", 0, &disposition),
         disposition);
     close_key(key);

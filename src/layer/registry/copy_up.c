@@ -6,26 +6,32 @@
 
 /* ---- mirroring ---- */
 
-static NTSTATUS create_stored(struct str nt_path, const UNICODE_STRING *class, ACCESS_MASK access, HANDLE *key)
+/* The disposition says whether the key was there. */
+static NTSTATUS create_stored(struct str nt_path, const UNICODE_STRING *class, ACCESS_MASK access, HANDLE *key,
+                              ULONG *disposition)
 {
     struct path_attributes at = path_attributes(nt_path);
-    return nt.NtCreateKey(key, access | KEY_WOW64_64KEY, path_object(&at), 0, class, REG_OPTION_NON_VOLATILE, NULL);
+    return nt.NtCreateKey(key, access | KEY_WOW64_64KEY, path_object(&at), 0, class, REG_OPTION_NON_VOLATILE,
+                          disposition);
 }
 
-/* The path as the host spells it, as far as the host has it. */
-static void host_spelling(struct str vm_path, struct strbuf *spelled)
+/* The path as the host spells it, as far as the host has it. `lower`: its key there, if that is known. */
+static void host_spelling(struct str vm_path, HANDLE lower, struct strbuf *spelled)
 {
     char16 *memory = scratch_take();
     buf_set(spelled, vm_path);
     for (struct str above = vm_path; above.len; above = path_parent(above)) {
         struct map_place place;
         struct str own;
-        HANDLE key;
-        key_lookup(above, &place);
-        if (!place.has_lower || place.kind == MAP_META || key_open_lower(above, &place, KEY_QUERY_VALUE, &key) < 0)
-            continue;
+        HANDLE key = lower;
+        if (!lower) {
+            key_lookup(above, &place);
+            if (!place.has_lower || place.kind == MAP_META || key_open_lower(above, &place, KEY_QUERY_VALUE, &key) < 0)
+                continue;
+        }
         NTSTATUS status = key_system_name(key, memory, &own);
-        nt.NtClose(key);
+        if (!lower)
+            nt.NtClose(key);
         if (status >= 0 && str_equal_fold(layer.up, own, above)) {
             buf_set(spelled, own);
             buf_add(spelled, str_from(vm_path, above.len));
@@ -35,43 +41,51 @@ static void host_spelling(struct str vm_path, struct strbuf *spelled)
     scratch_give(memory);
 }
 
-/* Every key of the path from FVM's own down. */
-static NTSTATUS create_all(struct str nt_path, ACCESS_MASK access, HANDLE *own)
+/* Every key above the last of the path, from FVM's own down. */
+static NTSTATUS create_above(struct str nt_path)
 {
     NTSTATUS status = STATUS_SUCCESS;
     size_t at = STR(KEY_ROOT).len + path_parent(layer.keys.hidden).len;
     while (status >= 0) {
         HANDLE key;
         at += 1 + str_find(str_from(nt_path, at + 1), '\\');
-        bool last = at >= nt_path.len;
-        status = create_stored(str_head(nt_path, at), NULL, last ? access : KEY_CREATE_SUB_KEY, &key);
-        if (status < 0)
+        if (at >= nt_path.len)
             break;
-        if (last) {
-            *own = key;
-            break;
-        }
-        nt.NtClose(key);
+        status = create_stored(str_head(nt_path, at), NULL, KEY_CREATE_SUB_KEY, &key, NULL);
+        if (status >= 0)
+            nt.NtClose(key);
     }
+    return status;
+}
+
+static NTSTATUS mirror(struct str vm_path, HANDLE lower, const UNICODE_STRING *class, ACCESS_MASK access, HANDLE *own,
+                       ULONG *disposition)
+{
+    struct key_memory *memory = scratch_take();
+    struct strbuf spelled, nt_path;
+    NTSTATUS status = STATUS_OBJECT_NAME_INVALID;
+    buf_init(&spelled, memory->name, KEY_UNITS);
+    host_spelling(vm_path, lower, &spelled);
+    buf_init(&nt_path, memory->real, KEY_UNITS);
+    key_stored_path(buf_str(&spelled), &nt_path);
+    if (!spelled.overflow && !nt_path.overflow)
+        status = create_stored(buf_str(&nt_path), class, access, own, disposition);
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND) {
+        status = create_above(buf_str(&nt_path));
+        if (status >= 0)
+            status = create_stored(buf_str(&nt_path), class, access, own, disposition);
+    }
+    scratch_give(memory);
     return status;
 }
 
 NTSTATUS key_mirror(struct str vm_path, ACCESS_MASK access, HANDLE *own)
 {
     HANDLE key;
-    NTSTATUS status = key_open_stored(vm_path, own ? access : KEY_QUERY_VALUE, &key);
-    if (status == STATUS_OBJECT_NAME_NOT_FOUND) {
-        struct key_memory *memory = scratch_take();
-        struct strbuf spelled, nt_path;
-        buf_init(&spelled, memory->name, KEY_UNITS);
-        host_spelling(vm_path, &spelled);
-        buf_init(&nt_path, memory->real, KEY_UNITS);
-        key_stored_path(buf_str(&spelled), &nt_path);
-        status = spelled.overflow || nt_path.overflow
-                     ? STATUS_OBJECT_NAME_INVALID
-                     : create_all(buf_str(&nt_path), own ? access : KEY_QUERY_VALUE, &key);
-        scratch_give(memory);
-    }
+    access = own ? access : KEY_QUERY_VALUE;
+    NTSTATUS status = key_open_stored(vm_path, access, &key);
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND)
+        status = mirror(vm_path, NULL, NULL, access, &key, NULL);
     if (status >= 0 && own)
         *own = key;
     else if (status >= 0)
@@ -152,14 +166,17 @@ static UNICODE_STRING value_name(const FVM_KEY_VALUE_FULL_INFORMATION *value)
     return (UNICODE_STRING){(USHORT)value->NameLength, (USHORT)value->NameLength, (WCHAR *)value->Name};
 }
 
-/* What an earlier copy that was cut off left behind. */
-static void remove_values(HANDLE own, struct value_memory *memory)
+static void remove_values(HANDLE own)
 {
-    while (read_value(own, 0, memory) >= 0) {
-        UNICODE_STRING name = value_name(memory->value);
+    struct value_memory memory = {.value = scratch_take(), .size = SCRATCH_SIZE};
+    void *scratch = memory.value;
+    while (read_value(own, 0, &memory) >= 0) {
+        UNICODE_STRING name = value_name(memory.value);
         if (nt.NtDeleteValueKey(own, &name) < 0)
             break;
     }
+    free_large(&memory);
+    scratch_give(scratch);
 }
 
 NTSTATUS key_copy_values(HANDLE lower, HANDLE own)
@@ -167,7 +184,6 @@ NTSTATUS key_copy_values(HANDLE lower, HANDLE own)
     struct value_memory memory = {.value = scratch_take(), .size = SCRATCH_SIZE};
     void *scratch = memory.value;
     NTSTATUS status;
-    remove_values(own, &memory);
     for (ULONG index = 0;; index++) {
         status = read_value(lower, index, &memory);
         if (status < 0)
@@ -199,6 +215,7 @@ static void copy_security(HANDLE lower, HANDLE own)
 bool key_class(HANDLE lower, FVM_KEY_FULL_INFORMATION *full, ULONG size, UNICODE_STRING *class)
 {
     ULONG length;
+    full->LastWriteTime.QuadPart = 0;
     if (nt.NtQueryKey(lower, KeyFullInformationClass, full, size, &length) < 0 || !full->ClassLength)
         return false;
     *class = (UNICODE_STRING){(USHORT)full->ClassLength, (USHORT)full->ClassLength,
@@ -206,31 +223,34 @@ bool key_class(HANDLE lower, FVM_KEY_FULL_INFORMATION *full, ULONG size, UNICODE
     return true;
 }
 
-static NTSTATUS make_stored(struct str vm_path, HANDLE lower, HANDLE *own)
+/* Content and origin, from the host's key to a stored one that is made for it. */
+static NTSTATUS copy_key(struct str vm_path, HANDLE lower, struct map_origin *origin)
 {
-    struct key_memory *memory = scratch_take();
+    enum { ACCESS = STORED_ACCESS | WRITE_DAC | WRITE_OWNER };
+    FVM_KEY_FULL_INFORMATION *full = scratch_take();
     UNICODE_STRING class;
-    struct strbuf spelled, nt_path;
-    NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
-    /* a stored key that is already there has something below it */
-    if (key_class(lower, (FVM_KEY_FULL_INFORMATION *)memory->work, sizeof(memory->work), &class)) {
-        status = key_mirror(path_parent(vm_path), 0, NULL);
-        buf_init(&spelled, memory->name, KEY_UNITS);
-        host_spelling(vm_path, &spelled);
-        buf_init(&nt_path, memory->real, KEY_UNITS);
-        key_stored_path(buf_str(&spelled), &nt_path);
-        if (status >= 0)
-            status = create_stored(buf_str(&nt_path), &class, STORED_ACCESS | WRITE_DAC | WRITE_OWNER, own);
-    } else
-        status = key_mirror(vm_path, STORED_ACCESS | WRITE_DAC | WRITE_OWNER, own);
-    scratch_give(memory);
+    HANDLE own;
+    ULONG disposition = REG_OPENED_EXISTING_KEY;
+    bool has_class = key_class(lower, full, SCRATCH_SIZE, &class);
+    origin->write_time = (uint64_t)full->LastWriteTime.QuadPart;
+    NTSTATUS status = mirror(vm_path, lower, has_class ? &class : NULL, ACCESS, &own, &disposition);
+    if (status >= 0) {
+        /* a stored key that is already there has something below it, or is what an earlier copy left */
+        if (disposition == REG_OPENED_EXISTING_KEY)
+            remove_values(own);
+        status = key_copy_values(lower, own);
+        copy_security(lower, own);
+        nt.NtClose(own);
+    }
+    scratch_give(full);
     return status;
 }
 
 static NTSTATUS copy_locked(struct str vm_path)
 {
     struct map_place place;
-    HANDLE lower, own;
+    struct map_origin origin = {0};
+    HANDLE lower;
     key_lookup(vm_path, &place);
     if (place.hidden)
         return STATUS_ACCESS_DENIED;
@@ -239,18 +259,7 @@ static NTSTATUS copy_locked(struct str vm_path)
     NTSTATUS status = key_open_lower(vm_path, &place, KEY_READ, &lower);
     if (status < 0)
         return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_KEY_DELETED : status;
-    FVM_KEY_BASIC_INFORMATION *basic = scratch_take();
-    ULONG length;
-    struct map_origin origin = {0};
-    if (nt.NtQueryKey(lower, KeyBasicInformationClass, basic, SCRATCH_SIZE, &length) >= 0)
-        origin.write_time = (uint64_t)basic->LastWriteTime.QuadPart;
-    scratch_give(basic);
-    status = make_stored(vm_path, lower, &own);
-    if (status >= 0) {
-        status = key_copy_values(lower, own);
-        copy_security(lower, own);
-        nt.NtClose(own);
-    }
+    status = copy_key(vm_path, lower, &origin);
     nt.NtClose(lower);
     return status < 0 ? status : key_record(vm_path, MAP_DIR, (struct str){0}, &origin);
 }

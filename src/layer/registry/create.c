@@ -5,8 +5,6 @@
 #include "layer/handles.h"
 #include "layer/registry/registry.h"
 
-#define OPENED_EXISTING 2u /* REG_OPENED_EXISTING_KEY */
-
 /* The program's attributes on another path. */
 static OBJECT_ATTRIBUTES real_attributes(const struct key_attributes *from, UNICODE_STRING *path, struct str nt_path)
 {
@@ -35,7 +33,7 @@ static NTSTATUS system_open(const struct key_call *call, OBJECT_ATTRIBUTES *attr
 static NTSTATUS opened(const struct key_call *call, const struct key_name *name, bool stored)
 {
     HANDLE handle;
-    ULONG disposition = OPENED_EXISTING;
+    ULONG disposition = REG_OPENED_EXISTING_KEY;
     if (guard_read(&handle, call->handle, sizeof(handle)))
         key_opened(handle, buf_str(&name->path), stored, name->open_link);
     if (call->create && call->disposition && !guard_write(call->disposition, &disposition, sizeof(disposition)))
@@ -250,10 +248,6 @@ static NTSTATUS open_name(const struct key_call *call, const struct key_attribut
     }
     if (status == STATUS_OBJECT_NAME_NOT_FOUND && root_is_gone(from))
         status = STATUS_KEY_DELETED;
-    if (status < 0) {
-        HANDLE none = NULL;
-        guard_write(call->handle, &none, sizeof(none));
-    }
     return status;
 }
 
@@ -283,19 +277,22 @@ NTSTATUS key_open_call(const struct key_call *call, const OBJECT_ATTRIBUTES *att
     struct key_memory *memory = scratch_take();
     struct key_attributes from;
     struct key_name name;
+    HANDLE handle = NULL;
     NTSTATUS status = key_read_attributes(attributes, memory, &from);
-    if (status >= 0 && may_pass(call, &from)) {
+    if (status == STATUS_SUCCESS && may_pass(call, &from)) {
         status = nt.NtOpenKeyEx ? nt.NtOpenKeyEx(call->handle, call->access, &from.attributes, call->options)
                                 : nt.NtOpenKey(call->handle, call->access, &from.attributes);
-        HANDLE handle;
         if (status >= 0 && guard_read(&handle, call->handle, sizeof(handle)))
             handle_forget(handle);
-    } else if (status >= 0) {
-        status = key_decode(&from, call->access, call->options, memory, &name);
+    } else {
+        if (status == STATUS_SUCCESS)
+            status = key_decode(&from, call->access, call->options, memory, &name);
         if (status == STATUS_REPARSE)
             status = ask_system(call, &from);
         else if (status >= 0)
             status = open_name(call, &from, &name, memory);
+        if (status < 0)
+            guard_write(call->handle, &handle, sizeof(handle));
     }
     scratch_give(memory);
     return status;

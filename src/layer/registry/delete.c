@@ -112,9 +112,21 @@ static NTSTATUS delete_locked(struct str path)
     return status < 0 ? status : key_record_deleted(path, &place);
 }
 
+/* Where the stored keys alone decide, the system does too. */
+static bool only_stored(const struct key_use *use)
+{
+    struct map_place place;
+    if (!use->state->stored)
+        return false;
+    key_lookup(key_path(use), &place);
+    return !place.has_lower && !place.hidden && place.known < key_path(use).len;
+}
+
 static NTSTATUS delete_key(struct key_use *use)
 {
     struct key_state *state = use->state;
+    if (only_stored(use))
+        return nt.NtDeleteKey(use->handle);
     if (!state->access)
         state->access = key_granted(use->handle);
     if (!(state->access & DELETE))

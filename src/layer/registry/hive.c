@@ -150,7 +150,7 @@ static NTSTATUS decode_key(const OBJECT_ATTRIBUTES *program, struct key_memory *
 {
     struct key_attributes from;
     NTSTATUS status = key_read_attributes(program, memory, &from);
-    if (status >= 0)
+    if (status == STATUS_SUCCESS)
         status = key_decode(&from, KEY_WOW64_64KEY, 0, memory, name);
     if (status == STATUS_REPARSE)
         status = STATUS_OBJECT_NAME_INVALID;

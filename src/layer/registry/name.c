@@ -12,14 +12,14 @@ NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory
         return STATUS_ACCESS_VIOLATION;
     if (copy->name.Length % sizeof(char16))
         return STATUS_OBJECT_NAME_INVALID;
-    if (copy->name.Length > KEY_UNITS * sizeof(char16))
-        return STATUS_OBJECT_NAME_INVALID;
-    if (copy->name.Length && !guard_read(memory->work, copy->name.Buffer, copy->name.Length))
+    bool fits = copy->name.Length <= sizeof(memory->work);
+    char16 *units = fits ? memory->work : memory->name; /* all of `memory` has room for any name */
+    if (copy->name.Length && !guard_read(units, copy->name.Buffer, copy->name.Length))
         return STATUS_ACCESS_VIOLATION;
-    copy->name.Buffer = (WCHAR *)memory->work;
+    copy->name.Buffer = (WCHAR *)units;
     copy->name.MaximumLength = copy->name.Length;
     copy->attributes.ObjectName = &copy->name;
-    return STATUS_SUCCESS;
+    return fits ? STATUS_SUCCESS : STATUS_REPARSE;
 }
 
 bool key_mentions_home(struct str name)
@@ -178,9 +178,7 @@ NTSTATUS key_decode(const struct key_attributes *from, ACCESS_MASK access, ULONG
     if (status != STATUS_SUCCESS)
         return status;
     add_components(&name->path, given);
-    if (name->path.overflow)
-        return STATUS_OBJECT_NAME_INVALID;
-    if (name->path.len && !key_path_valid(buf_str(&name->path)))
+    if (name->path.overflow || (name->path.len && !key_path_valid(buf_str(&name->path))))
         return STATUS_REPARSE;
     if (view_of(access))
         apply_view(view_of(access), memory, name);

@@ -33,10 +33,12 @@ struct key_memory {
     char16 more[KEY_UNITS];
 };
 _Static_assert(sizeof(struct key_memory) <= SCRATCH_SIZE, "one scratch block");
+_Static_assert(sizeof(struct key_memory) >= UNICODE_STRING_MAX_BYTES, "room for any name");
 
 /* ---- name.c ---- */
 
-/* A copy of the program's attributes that cannot change any more; its name is in memory->work. */
+/* A copy of the program's attributes that cannot change any more; its name is in memory->work. STATUS_REPARSE: it is longer
+ * than what we work with; the system has to say. */
 struct key_attributes {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING name;
@@ -136,9 +138,9 @@ NTSTATUS key_copy_up(struct str vm_path);
 NTSTATUS key_mirror(struct str vm_path, ACCESS_MASK access, HANDLE *own);
 /* [locked] Deletes a stored key with all that is below it. */
 void key_delete_stored(struct str vm_path);
-/* All values of one key in place of those of another. */
+/* All values of one key into another, which has none. */
 NTSTATUS key_copy_values(HANDLE lower, HANDLE own);
-/* The class of a key, in the memory of `full`; false when it has none. */
+/* The class of a key, in the memory of `full`; false when it has none. full->LastWriteTime is valid then too, or 0. */
 bool key_class(HANDLE key, FVM_KEY_FULL_INFORMATION *full, ULONG size, UNICODE_STRING *class);
 static inline NTSTATUS key_record(struct str path, enum map_kind kind, struct str lower,
                                   const struct map_origin *origin)

@@ -3,22 +3,35 @@
 
 /* ---- reading ---- */
 
+/* *real: where the answer is. What was begun is ended with the answer's status. */
+static NTSTATUS begin_reading(struct key_use *use, HANDLE key, HANDLE *real)
+{
+    layer_attach();
+    *use = (struct key_use){.handle = key};
+    *real = key;
+    NTSTATUS status = keys_untouched() ? STATUS_SUCCESS : key_begin(use, key);
+    if (status < 0 || !use->state)
+        return status;
+    status = key_values(use, real);
+    if (status < 0)
+        key_end(use);
+    return status;
+}
+
+static NTSTATUS end_reading(struct key_use *use, NTSTATUS status)
+{
+    key_end(use);
+    return status;
+}
+
 NTSTATUS NTAPI fvm_NtQueryValueKey(HANDLE key, const UNICODE_STRING *name, ULONG class, void *information, ULONG length,
                                    ULONG *result_length)
 {
     struct key_use use;
     HANDLE real;
-    layer_attach();
-    if (keys_untouched())
-        return nt.NtQueryValueKey(key, name, class, information, length, result_length);
-    NTSTATUS status = key_begin(&use, key);
-    if (status < 0)
-        return status;
-    status = key_values(&use, &real);
-    if (status >= 0)
-        status = nt.NtQueryValueKey(real, name, class, information, length, result_length);
-    key_end(&use);
-    return status;
+    NTSTATUS status = begin_reading(&use, key, &real);
+    return status < 0 ? status
+                      : end_reading(&use, nt.NtQueryValueKey(real, name, class, information, length, result_length));
 }
 
 NTSTATUS NTAPI fvm_NtEnumerateValueKey(HANDLE key, ULONG index, ULONG class, void *information, ULONG length,
@@ -26,17 +39,10 @@ NTSTATUS NTAPI fvm_NtEnumerateValueKey(HANDLE key, ULONG index, ULONG class, voi
 {
     struct key_use use;
     HANDLE real;
-    layer_attach();
-    if (keys_untouched())
-        return nt.NtEnumerateValueKey(key, index, class, information, length, result_length);
-    NTSTATUS status = key_begin(&use, key);
-    if (status < 0)
-        return status;
-    status = key_values(&use, &real);
-    if (status >= 0)
-        status = nt.NtEnumerateValueKey(real, index, class, information, length, result_length);
-    key_end(&use);
-    return status;
+    NTSTATUS status = begin_reading(&use, key, &real);
+    return status < 0
+               ? status
+               : end_reading(&use, nt.NtEnumerateValueKey(real, index, class, information, length, result_length));
 }
 
 NTSTATUS NTAPI fvm_NtQueryMultipleValueKey(HANDLE key, void *values, ULONG count, void *buffer, ULONG length,
@@ -44,15 +50,31 @@ NTSTATUS NTAPI fvm_NtQueryMultipleValueKey(HANDLE key, void *values, ULONG count
 {
     struct key_use use;
     HANDLE real;
+    NTSTATUS status = begin_reading(&use, key, &real);
+    return status < 0
+               ? status
+               : end_reading(&use, nt.NtQueryMultipleValueKey(real, values, count, buffer, length, result_length));
+}
+
+NTSTATUS NTAPI fvm_NtFlushKey(HANDLE key)
+{
+    struct key_use use;
+    HANDLE real;
+    NTSTATUS status = begin_reading(&use, key, &real);
+    return status < 0 ? status : end_reading(&use, nt.NtFlushKey(real));
+}
+
+NTSTATUS NTAPI fvm_NtQuerySecurityObject(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, ULONG length,
+                                         ULONG *return_length)
+{
+    struct key_use use;
+    HANDLE real;
     layer_attach();
-    NTSTATUS status = key_begin(&use, key);
-    if (status < 0)
-        return status;
-    status = key_values(&use, &real);
-    if (status >= 0)
-        status = nt.NtQueryMultipleValueKey(real, values, count, buffer, length, result_length);
-    key_end(&use);
-    return status;
+    if (keys_untouched() || !key_is_key(handle))
+        return nt.NtQuerySecurityObject(handle, requested, descriptor, length, return_length);
+    NTSTATUS status = begin_reading(&use, handle, &real);
+    return status < 0 ? status
+                      : end_reading(&use, nt.NtQuerySecurityObject(real, requested, descriptor, length, return_length));
 }
 
 /* ---- changing ---- */
@@ -163,25 +185,6 @@ NTSTATUS NTAPI fvm_NtSetInformationKey(HANDLE key, ULONG class, void *informatio
     return status;
 }
 
-NTSTATUS NTAPI fvm_NtFlushKey(HANDLE key)
-{
-    struct key_use use;
-    HANDLE real;
-    layer_attach();
-    if (keys_untouched())
-        return nt.NtFlushKey(key);
-    NTSTATUS status = key_begin(&use, key);
-    if (status < 0)
-        return status;
-    status = key_values(&use, &real);
-    if (status >= 0)
-        status = nt.NtFlushKey(real);
-    key_end(&use);
-    return status;
-}
-
-/* ---- security ---- */
-
 bool key_set_security(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, NTSTATUS *status)
 {
     struct key_use use;
@@ -200,22 +203,4 @@ bool key_set_security(HANDLE handle, SECURITY_INFORMATION requested, void *descr
         *status = nt.NtSetSecurityObject(real, requested, descriptor);
     key_end(&use);
     return true;
-}
-
-NTSTATUS NTAPI fvm_NtQuerySecurityObject(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, ULONG length,
-                                         ULONG *return_length)
-{
-    struct key_use use;
-    HANDLE real = handle;
-    layer_attach();
-    if (keys_untouched() || !key_is_key(handle))
-        return nt.NtQuerySecurityObject(handle, requested, descriptor, length, return_length);
-    NTSTATUS status = key_begin(&use, handle);
-    if (status < 0)
-        return status;
-    status = key_values(&use, &real);
-    if (status >= 0)
-        status = nt.NtQuerySecurityObject(real, requested, descriptor, length, return_length);
-    key_end(&use);
-    return status;
 }
