@@ -25,7 +25,7 @@
 
 enum map_kind {
     MAP_NONE,   /* no node: as the nearest node above says */
-    MAP_PLAIN,  /* a directory of the lower, checked not to be a link; nothing changed in it. Not journalled */
+    MAP_PLAIN,  /* a directory of the lower on the way to other nodes; no link. Not journalled */
     MAP_LINK,   /* another spelling: `lower` of the node is the canonical VM path to go on with. Not journalled */
     MAP_OWN,    /* storage decides: what is there exists, with all below it; what is not there is deleted. No lower */
     MAP_DIR,    /* a directory in storage, merged with its lower */

@@ -7,9 +7,10 @@
 #define FVM_LAYER_BOOT_H
 
 #include "base/str.h"
+#include "delta/checked.h"
 
 #define VM_SHARED_MAGIC 0x4d564631u
-#define VM_SHARED_VERSION 2u
+#define VM_SHARED_VERSION 3u
 #define VM_PATH_MAX 1024u
 #define VM_NAME_MAX 64u
 #define VM_DRIVES 26u
@@ -58,6 +59,7 @@ struct vm_shared {
     struct shared_text key_home; /* FVM's own key above it, which the VM must not see: User\S-1-5-...\Software\FVM */
     uint32_t key_renames;        /* counts renamed keys: the names of open handles must be asked for again */
     uint32_t key_unused;
+    struct checked_names checked_files, checked_keys; /* of the host, by delta/map.h's lower paths */
     /* name spaces that come later keep their own constants here */
 };
 

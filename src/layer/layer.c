@@ -77,7 +77,7 @@ static void attach(void)
                                             MEM_TOP_DOWN, PAGE_READWRITE);
     if (status < 0)
         end_process(status);
-    const struct vm_shared *vm = view;
+    struct vm_shared *vm = view;
     if (vm->magic != VM_SHARED_MAGIC || vm->version != VM_SHARED_VERSION)
         end_process(STATUS_INVALID_PARAMETER);
     own_handle(fvm_layer_header.boot.section);
@@ -86,6 +86,7 @@ static void attach(void)
     layer.objects = own_handle(fvm_layer_header.boot.objects);
     layer.files = (struct layer_delta){
         .map = shared_map(vm, size, &vm->map),
+        .checked = &vm->checked_files,
         .journal = own_handle(fvm_layer_header.boot.journal),
         .names = JOURNAL_FILES,
         .journal_path = shared_str(&vm->journal),
@@ -94,6 +95,7 @@ static void attach(void)
     };
     layer.keys = (struct layer_delta){
         .map = shared_map(vm, size, &vm->keys),
+        .checked = &vm->checked_keys,
         .journal = own_handle(fvm_layer_header.boot.key_journal),
         .names = JOURNAL_KEYS,
         .journal_path = shared_str(&vm->key_journal),

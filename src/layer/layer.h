@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "delta/checked.h"
 #include "delta/journal.h"
 #include "delta/map.h"
 #include "layer/header.h"
@@ -19,6 +20,7 @@
 /* A delta: its map in shared memory, and the journal that it can be made from. */
 struct layer_delta {
     struct delta_map *map;
+    struct checked_names *checked; /* names of the host, by their lower paths */
     HANDLE journal;
     enum journal_names names;
     struct str journal_path; /* NT path */

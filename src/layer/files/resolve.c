@@ -1,7 +1,8 @@
 /* The resolver: a VM path to where it lives.
  *
- * A directory that is met for the first time is asked for its own name once, and the answer is kept in the delta map: PLAIN when
- * the spelling is the canonical one, LINK when it is another (a link, another drive letter, a volume name, Wine's Unix names).
+ * A directory that is met for the first time is asked for its own name once, and the answer is kept: among the checked names
+ * (delta/checked.h) when the spelling is the canonical one, as a LINK of the map when it is another (a link, another drive letter, a
+ * volume name, Wine's Unix names).
  * That costs one open for each directory and VM session, and from then on a name costs one look-up. */
 #include "layer/files/files.h"
 
@@ -46,14 +47,25 @@ static void follow_link(struct file_name *name, struct file_memory *memory, cons
     name->path.overflow |= whole.overflow;
 }
 
-static void remember(struct str directory, enum map_kind kind, struct str target)
+static void remember_link(struct str directory, struct str target)
 {
     struct map_place place;
     layer_lock();
     lookup(directory, &place);
     if (place.kind == MAP_NONE && !place.link && !place.hidden)
-        map_set(layer.map, directory, kind, target, NULL); /* a full map only costs the look-up again */
+        map_set(layer.map, directory, MAP_LINK, target, NULL); /* a full map only costs the look-up again */
     layer_unlock();
+}
+
+/* Whether the host's directory that shines through here is known to be no link. */
+static bool is_checked(struct str directory, const struct map_place *place, struct file_memory *memory)
+{
+    if (!place->lower_base.len && !place->lower_rest)
+        return checked_has(layer.files.checked, layer.up, directory);
+    struct strbuf lower;
+    buf_init(&lower, memory->work, PATH_UNITS);
+    lower_of(directory, place, &lower);
+    return checked_has(layer.files.checked, layer.up, buf_str(&lower));
 }
 
 static bool open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handle)
@@ -83,7 +95,7 @@ static bool touch(struct file_name *name, struct file_memory *memory, size_t len
     struct map_place place;
     HANDLE handle;
     lookup(directory, &place);
-    if (place.kind != MAP_NONE || place.link || !place.has_lower)
+    if (place.kind != MAP_NONE || place.link || !place.has_lower || is_checked(directory, &place, memory))
         return true;
     if (!open_lower(directory, &place, memory, FILE_READ_ATTRIBUTES, &handle))
         return false;
@@ -93,10 +105,12 @@ static bool touch(struct file_name *name, struct file_memory *memory, size_t len
     bool known = host_name_of_handle(handle, &own);
     nt.NtClose(handle);
     lower_of(directory, &place, &lower);
-    if (!known || own.overflow || str_equal_fold(layer.up, buf_str(&own), buf_str(&lower)))
-        remember(directory, MAP_PLAIN, (struct str){0});
-    else
-        remember(directory, MAP_LINK, buf_str(&own));
+    if (!known || own.overflow || str_equal_fold(layer.up, buf_str(&own), buf_str(&lower))) {
+        checked_add(layer.files.checked, layer.up, buf_str(&lower));
+    } else {
+        checked_add(layer.files.checked, layer.up, buf_str(&own)); /* what the system answers is canonical */
+        remember_link(directory, buf_str(&own));
+    }
     return true;
 }
 
@@ -205,7 +219,8 @@ NTSTATUS file_resolve(struct file_name *name, struct file_memory *memory, struct
             continue;
         }
         size_t parent = path_parent(path).len;
-        if (!place->has_lower || place->known >= (parent ? parent : path.len)) {
+        struct str above = str_head(path, parent ? parent : path.len); /* a drive itself has nothing above it */
+        if (!place->has_lower || place->known >= above.len || is_checked(above, place, memory)) {
             if (place->kind == MAP_NONE && place->has_lower && looks_short(path_leaf(path)) && !touched &&
                 expand_short_names(name, memory, place->known)) {
                 touched = true;

@@ -6,7 +6,7 @@
  *   DIR    the stored key has all values, class and security of the key; its subkeys are its own and the lower's, merged;
  *   META   a symbolic link made in the VM: `lower` is "@\" and the VM path that it leads to, "@" when it leads nowhere. Its
  *          stored key is an ordinary one, so that the system never follows it;
- *   PLAIN, LINK   what is known of host keys (see resolve.c); the stored key of a PLAIN one only holds what is below it.
+ *   PLAIN, LINK   host keys on the way to others, and links (see resolve.c); the stored key of a PLAIN one only holds what is below it.
  * What a service gets (a name in any spelling, or a handle) is decoded to a VM path (name.c), which is resolved to where it
  * lives (resolve.c). Opening never copies. What is known of a handle is kept in its state (state.c): a handle to the host's
  * key answers from the stored key (its companion) as soon as there is one. The first change of a key copies it (copy_up.c). */

@@ -1,7 +1,8 @@
 /* The resolver: a VM path to where it lives.
  *
  * The host's registry has symbolic links (CurrentControlSet, parts of the 32-bit view). A host key whose name is met for the
- * first time is asked for its own name once, and the answer is kept in the map: PLAIN when it is the same, LINK when not. */
+ * first time is asked for its own name once, and the answer is kept: among the checked names (delta/checked.h) when it is the same, as a
+ * LINK of the map when not. */
 #include "layer/registry/registry.h"
 
 #include <stdatomic.h>
@@ -91,31 +92,40 @@ static void substitute(struct key_name *name, struct key_memory *memory, struct 
     name->path.overflow |= whole.overflow;
 }
 
-static void remember(struct str path, enum map_kind kind, struct str target)
+static void remember_link(struct str path, struct str target)
 {
     struct map_place place;
     layer_lock();
     key_lookup(path, &place);
     if (place.kind == MAP_NONE && !place.link && !place.hidden)
-        map_set(layer.keys.map, path, kind, target, NULL); /* a full map only costs the question again */
+        map_set(layer.keys.map, path, MAP_LINK, target, NULL); /* a full map only costs the question again */
     layer_unlock();
+}
+
+/* Whether the host's key that shines through here is known to be no link. */
+static bool is_checked(struct str path, const struct map_place *place, struct key_memory *memory)
+{
+    struct strbuf lower;
+    buf_init(&lower, memory->work, KEY_UNITS);
+    map_lower(place, path, &lower);
+    return checked_has(layer.keys.checked, layer.up, buf_str(&lower));
 }
 
 bool key_learn(HANDLE key, struct key_name *name, struct key_memory *memory, const struct map_place *place)
 {
     struct str own, path = buf_str(&name->path);
     struct strbuf lower;
-    if (place->kind != MAP_NONE || name->open_link || !path.len)
+    if (place->kind != MAP_NONE || name->open_link || !path.len || is_checked(path, place, memory))
         return true;
     buf_init(&lower, memory->work, KEY_UNITS);
     map_lower(place, path, &lower);
     if (key_system_name(key, memory->more, &own) < 0)
         return true;
     if (str_equal_fold(layer.up, own, buf_str(&lower))) {
-        remember(path, MAP_PLAIN, (struct str){0});
+        checked_add(layer.keys.checked, layer.up, buf_str(&lower));
         return true;
     }
-    remember(path, MAP_LINK, own);
+    remember_link(path, own);
     buf_set(&name->path, own);
     return false;
 }
@@ -128,7 +138,7 @@ static bool touch(struct key_name *name, struct key_memory *memory, size_t lengt
     struct key_name above = {0};
     HANDLE key;
     key_lookup(head, &place);
-    if (place.kind != MAP_NONE || place.link || !place.has_lower)
+    if (place.kind != MAP_NONE || place.link || !place.has_lower || is_checked(head, &place, memory))
         return true;
     if (key_open_lower(head, &place, KEY_QUERY_VALUE, &key) < 0)
         return false;
@@ -181,7 +191,8 @@ NTSTATUS key_resolve(struct key_name *name, struct key_memory *memory, struct ma
             touched = false;
             continue;
         }
-        if (!place->has_lower || touched || place->known >= path_parent(path).len)
+        struct str above = path_parent(path);
+        if (!place->has_lower || touched || place->known >= above.len || is_checked(above, place, memory))
             return STATUS_SUCCESS;
         touch_parents(name, memory, place->known);
         touched = true;

@@ -1,0 +1,48 @@
+/* The cache of checked names: an open hash table with two places for each name. */
+#include "delta/checked.h"
+
+#define HASH_START 0x9E3779B97F4A7C15u
+#define HASH_FACTOR 0x9FB21C651E98DF25u
+
+static uint64_t hash_unit(uint64_t hash, char16 unit)
+{
+    hash = (hash ^ unit) * HASH_FACTOR;
+    return hash ^ (hash >> 32);
+}
+
+static uint64_t slot(const struct checked_names *names, uint64_t at)
+{
+    return atomic_load_explicit(&names->slot[at % CHECKED_SLOTS], memory_order_relaxed);
+}
+
+static bool has(const struct checked_names *names, uint64_t hash)
+{
+    return slot(names, hash) == hash || slot(names, hash ^ 1) == hash;
+}
+
+/* Into the free place of the two, else into either. */
+static void add(struct checked_names *names, uint64_t hash)
+{
+    bool second = slot(names, hash) && (!slot(names, hash ^ 1) || hash >> 63);
+    if (!has(names, hash))
+        atomic_store_explicit(&names->slot[(hash ^ second) % CHECKED_SLOTS], hash, memory_order_relaxed);
+}
+
+void checked_add(struct checked_names *names, upcase_table up, struct str path)
+{
+    uint64_t hash = HASH_START;
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.s[i] == '\\')
+            add(names, hash);
+        hash = hash_unit(hash, up[path.s[i]]);
+    }
+    add(names, hash);
+}
+
+bool checked_has(const struct checked_names *names, upcase_table up, struct str path)
+{
+    uint64_t hash = HASH_START;
+    for (size_t i = 0; i < path.len; i++)
+        hash = hash_unit(hash, up[path.s[i]]);
+    return has(names, hash);
+}

@@ -1,0 +1,24 @@
+/* Names of the host that were asked once and are no links: directories and keys whose spelling is the canonical one.
+ *
+ * A cache in memory shared by all processes of a VM, without a lock: a name is one word, its hash, and one that is
+ * overwritten is asked again. So it may forget, and it is never a record of anything: what a VM changed is in the
+ * map (map.h). Two names with the same 64 bits would be taken for each other: by chance that does not happen, and a program that
+ * arranges it misleads its own VM only. */
+#ifndef FVM_DELTA_CHECKED_H
+#define FVM_DELTA_CHECKED_H
+
+#include <stdatomic.h>
+
+#include "base/str.h"
+
+#define CHECKED_SLOTS 4096u /* 32 KiB; a large build meets some hundred directories */
+
+struct checked_names {
+    _Alignas(8) _Atomic uint64_t slot[CHECKED_SLOTS]; /* 0: free */
+};
+
+/* The path and everything above it is in order: it was asked for its own name, which was the same. */
+void checked_add(struct checked_names *names, upcase_table up, struct str path);
+bool checked_has(const struct checked_names *names, upcase_table up, struct str path);
+
+#endif
