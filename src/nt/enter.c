@@ -174,14 +174,24 @@ static NTSTATUS hook_stubs(struct entering *e)
     return STATUS_SUCCESS;
 }
 
+/* What a process gets of each: to use it, not to change who may. In the order of struct layer_boot. */
+static const ACCESS_MASK boot_access[LAYER_BOOT_HANDLES] = {
+    SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY,
+    SYNCHRONIZE | MUTANT_QUERY_STATE,
+    FILE_READ_DATA | FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
+    FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
+    DIRECTORY_QUERY | DIRECTORY_TRAVERSE | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY,
+    FILE_READ_DATA | FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
+};
+
 static NTSTATUS give_handles(struct entering *e, const struct layer_boot *boot)
 {
     const uint64_t *from = (const uint64_t *)boot;
     uint64_t *to = (uint64_t *)&e->header->boot;
     for (unsigned i = 0; i < LAYER_BOOT_HANDLES; i++) {
         HANDLE handle = NULL;
-        NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, (HANDLE)(uintptr_t)from[i], e->process, &handle, 0,
-                                               0, DUPLICATE_SAME_ACCESS);
+        NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, (HANDLE)(uintptr_t)from[i], e->process, &handle,
+                                               boot_access[i], 0, 0);
         if (status < 0)
             return fail(e, status, "give the process the VM's handles");
         to[i] = (uintptr_t)handle;

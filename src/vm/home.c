@@ -62,14 +62,14 @@ static bool wine_real(HANDLE file, struct strbuf *out)
 {
     struct strbuf name;
     bool found = false;
-    DWORD drives = GetLogicalDrives();
     if (out->len < DOS_ROOT_UNITS || out->s[1] != u':' || !path_alloc(&name))
         return false;
     if (file_own_name(file, &name)) {
         struct str lexical = str_from(buf_str(out), 2);
         found = CompareStringOrdinal(lexical.s, (int)lexical.len, name.s, (int)name.len, TRUE) == CSTR_EQUAL;
     }
-    for (unsigned i = 0; name.len > 0 && !found && i < VM_DRIVES; i++) {
+    DWORD drives = found || !name.len ? 0 : GetLogicalDrives(); /* Wine asks its server for each device */
+    for (unsigned i = 0; drives >> i && !found && i < VM_DRIVES; i++) {
         HANDLE other = INVALID_HANDLE_VALUE;
         char16 drive[] = {(char16)(u'A' + i), u':', 0};
         buf_set(out, (struct str){drive, 2});

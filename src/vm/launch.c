@@ -29,8 +29,9 @@ struct start {
 
 static bool inheritable(HANDLE handle)
 {
-    return handle && handle != INVALID_HANDLE_VALUE &&
-           SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    DWORD flags;
+    return handle && handle != INVALID_HANDLE_VALUE && GetHandleInformation(handle, &flags) &&
+           (flags & HANDLE_FLAG_INHERIT || SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT));
 }
 
 static void add_handle(struct start *start, HANDLE handle)
@@ -103,35 +104,16 @@ static enum fvm_result enter_failed(const struct program *program, const struct 
                         u"nothing was run; report this line, it says what this system does differently");
 }
 
-/* What the VM's processes get of section and lock: to use them, not to change who may. */
-static bool reduce(HANDLE handle, DWORD access, uint64_t *out)
-{
-    HANDLE reduced;
-    if (!DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), &reduced, access, FALSE, 0))
-        return false;
-    *out = (uintptr_t)reduced;
-    return true;
-}
-
 static NTSTATUS enter_process(const struct share *share, HANDLE process, struct enter_error *error)
 {
     struct layer_image layer = layer_image();
-    struct layer_boot boot = {.journal = (uintptr_t)share->journal,
+    struct layer_boot boot = {.section = (uintptr_t)share->section,
+                              .lock = (uintptr_t)share->lock,
+                              .journal = (uintptr_t)share->journal,
                               .events = (uintptr_t)share->events,
                               .key_journal = (uintptr_t)share->key_journal,
                               .objects = (uintptr_t)share->objects.root};
-    NTSTATUS status;
-    error->step = "open the VM's handles again";
-    if (reduce(share->section, SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY, &boot.section) &&
-        reduce(share->lock, SYNCHRONIZE | MUTEX_MODIFY_STATE, &boot.lock))
-        status = process_enter(process, layer.bytes, layer.size, &boot, error);
-    else
-        status = error->status = error_last_status();
-    if (boot.section)
-        CloseHandle((HANDLE)(uintptr_t)boot.section);
-    if (boot.lock)
-        CloseHandle((HANDLE)(uintptr_t)boot.lock);
-    return status;
+    return process_enter(process, layer.bytes, layer.size, &boot, error);
 }
 
 static enum fvm_result enter(struct share *share, const struct program *program, const struct start *start,

@@ -1,6 +1,5 @@
 /* Makes a VM's own object name space: a directory that looks like the system's root, with directories of its own for what
- * programs name, links to the directories of the system that a VM shares (layer/objects/system.def), and a copy of the
- * links that make up \?? (a link to \?? itself would lead, by GLOBALROOT, to everything).
+ * programs name. What a VM shares with the system is not in it; the layer adds that (layer/objects/name.c).
  *
  * Links are followed from the system's root, so they hold the VM's full path; the layer hides it. */
 #include "vm/objects.h"
@@ -11,15 +10,8 @@
 #include <string.h>
 
 #define NAME_UNITS 512u
-#define LISTING_BYTES 16384u
 #define DIRECTORY_ACCESS (DIRECTORY_QUERY | DIRECTORY_TRAVERSE)
 #define ROOT_ACCESS (DIRECTORY_ACCESS | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY)
-
-static const char16 *const system_directories[] = {
-#define SYSTEM_DIRECTORY(name) name,
-#include "layer/objects/system.def"
-#undef SYSTEM_DIRECTORY
-};
 
 static uint32_t session_id(void)
 {
@@ -152,107 +144,6 @@ static NTSTATUS make_own(struct objects *objects, struct str path)
     return status;
 }
 
-static bool exists(const char16 *path)
-{
-    UNICODE_STRING string = unicode(str_of(path));
-    OBJECT_ATTRIBUTES attributes;
-    HANDLE handle;
-    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE, NULL, NULL);
-    NTSTATUS status = nt.NtOpenDirectoryObject(&handle, DIRECTORY_QUERY, &attributes);
-    if (NT_SUCCESS(status))
-        nt.NtClose(handle);
-    return NT_SUCCESS(status) || status == STATUS_ACCESS_DENIED;
-}
-
-static NTSTATUS link_system(struct objects *objects, const char16 *name_pattern, const char16 *path_pattern)
-{
-    char16 name_memory[NAME_UNITS], path_memory[NAME_UNITS];
-    struct strbuf name, path;
-    uint32_t session = session_id();
-    buf_init(&name, name_memory, NAME_UNITS);
-    buf_init(&path, path_memory, NAME_UNITS);
-    expand(path_pattern, (struct str){0}, session, &path);
-    if (!buf_terminate(&path) || !exists(path.s))
-        return STATUS_SUCCESS;
-    return make_link(objects, expand(name_pattern, (struct str){0}, session, &name), buf_str(&path));
-}
-
-static NTSTATUS link_all_systems(struct objects *objects)
-{
-    char16 memory[NAME_UNITS];
-    struct strbuf path;
-    NTSTATUS status = link_system(objects, u"Sessions\\#\\Windows", u"\\Sessions\\#\\Windows");
-    buf_init(&path, memory, NAME_UNITS);
-    for (size_t i = 0; i < sizeof system_directories / sizeof *system_directories && NT_SUCCESS(status); i++) {
-        buf_set(&path, STR(u"\\"));
-        buf_add(&path, str_of(system_directories[i]));
-        if (buf_terminate(&path))
-            status = link_system(objects, system_directories[i], path.s);
-    }
-    return status;
-}
-
-struct directory_entry {
-    UNICODE_STRING name, type;
-};
-
-/* One of the links that make up \?? in the system. */
-static NTSTATUS copy_link(struct objects *objects, HANDLE directory, UNICODE_STRING *leaf)
-{
-    char16 name_memory[NAME_UNITS], target_memory[NAME_UNITS];
-    struct strbuf name;
-    UNICODE_STRING target = {0, sizeof target_memory, (WCHAR *)target_memory};
-    OBJECT_ATTRIBUTES attributes;
-    HANDLE link;
-    InitializeObjectAttributes(&attributes, leaf, 0, directory, NULL);
-    if (!NT_SUCCESS(nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, &attributes)))
-        return STATUS_SUCCESS; /* gone, or not for us */
-    NTSTATUS status = nt.NtQuerySymbolicLinkObject(link, &target, NULL);
-    nt.NtClose(link);
-    if (!NT_SUCCESS(status) || !target.Length)
-        return STATUS_SUCCESS;
-    buf_init(&name, name_memory, NAME_UNITS);
-    buf_add(&name, STR(u"??\\"));
-    buf_add(&name, (struct str){(const char16 *)leaf->Buffer, leaf->Length / sizeof(char16)});
-    if (name.overflow)
-        return STATUS_SUCCESS;
-    make_link(objects, buf_str(&name), (struct str){target_memory, target.Length / sizeof(char16)});
-    return STATUS_SUCCESS;
-}
-
-static bool leads_out(const UNICODE_STRING *leaf)
-{
-    static const struct str own[] = {{u"GLOBALROOT", 10}, {u"Global", 6}};
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (CompareStringOrdinal(leaf->Buffer, leaf->Length / (int)sizeof(char16), (LPCWCH)own[i].s, (int)own[i].len,
-                                 TRUE) == CSTR_EQUAL)
-            return true;
-    return false;
-}
-
-static NTSTATUS copy_links(struct objects *objects, const char16 *path)
-{
-    UNICODE_STRING string = unicode(str_of(path));
-    OBJECT_ATTRIBUTES attributes;
-    HANDLE directory;
-    ULONG context = 0, length;
-    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE, NULL, NULL);
-    if (!NT_SUCCESS(nt.NtOpenDirectoryObject(&directory, DIRECTORY_QUERY, &attributes)))
-        return STATUS_SUCCESS;
-    struct directory_entry *entries = malloc(LISTING_BYTES);
-    NTSTATUS status = entries ? STATUS_SUCCESS : STATUS_NO_MEMORY;
-    /* one at a time: Wine 8 gives no more by one call */
-    for (BOOLEAN restart = TRUE; NT_SUCCESS(status); restart = FALSE) {
-        if (!NT_SUCCESS(nt.NtQueryDirectoryObject(directory, entries, LISTING_BYTES, TRUE, restart, &context, &length)))
-            break;
-        if (!leads_out(&entries->name)) /* those the VM has of its own */
-            status = copy_link(objects, directory, &entries->name);
-    }
-    free(entries);
-    nt.NtClose(directory);
-    return status;
-}
-
 NTSTATUS objects_open(struct objects *objects, struct str path)
 {
     UNICODE_STRING string = unicode(path);
@@ -262,12 +153,6 @@ NTSTATUS objects_open(struct objects *objects, struct str path)
     NTSTATUS status = nt.NtCreateDirectoryObject(&objects->root, ROOT_ACCESS, &attributes);
     if (NT_SUCCESS(status))
         status = make_own(objects, path);
-    if (NT_SUCCESS(status))
-        status = link_all_systems(objects);
-    if (NT_SUCCESS(status))
-        status = copy_links(objects, u"\\GLOBAL??");
-    if (NT_SUCCESS(status))
-        status = copy_links(objects, u"\\??");
     return status;
 }
 

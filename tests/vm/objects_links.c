@@ -73,8 +73,69 @@ static void list(const WCHAR *name, const WCHAR *only)
         if (!only || !_wcsnicmp(entry->name.Buffer, only, wcslen(only)))
             printf("  %.*ls %.*ls\n", entry->name.Length / 2, entry->name.Buffer, entry->type.Length / 2,
                    entry->type.Buffer);
-    print_name("directory", dir);
+    if (name[1]) /* Wine gives the root no name, Windows does */
+        print_name("directory", dir);
     NtClose(dir);
+}
+
+/* How many entries there are; their order is the system's business. */
+static void count(const WCHAR *name)
+{
+    struct named n;
+    static char buffer[4096];
+    ULONG context = 0, length;
+    unsigned entries = 0;
+    HANDLE dir;
+    NTSTATUS status = NtOpenDirectoryObject(&dir, 1, named(&n, NULL, name, OBJ_CASE_INSENSITIVE)), end;
+    printf("count %ls: 0x%08lx\n", name, (unsigned long)status);
+    if (status < 0)
+        return;
+    while ((end = NtQueryDirectoryObject(dir, buffer, sizeof(buffer), TRUE, !entries, &context, &length)) >= 0)
+        entries++;
+    printf("%u entries, 0x%08lx\n", entries, (unsigned long)end);
+    status = NtQueryDirectoryObject(dir, buffer, 8, TRUE, TRUE, &context, &length);
+    printf("no room: 0x%08lx\n", (unsigned long)status);
+    NtClose(dir);
+}
+
+/* What a VM shares with the system has as many spellings as its own. */
+static void open_shared(void)
+{
+    static const WCHAR *const names[] = {
+        L"\\KernelObjects\\LowMemoryCondition",
+        L"\\kernelobjects\\lowmemorycondition",
+        L"\\??\\GLOBALROOT\\KernelObjects\\LowMemoryCondition",
+        L"\\DosDevices\\GLOBALROOT\\KernelObjects\\LowMemoryCondition",
+        L"\\KernelObjects\\fvm-none",
+        L"\\KernelObjects",
+        L"KernelObjects\\LowMemoryCondition",
+    };
+    struct named n;
+    HANDLE root, links, handle;
+    NtOpenDirectoryObject(&root, 3, named(&n, NULL, L"\\", OBJ_CASE_INSENSITIVE));
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        handle = NULL;
+        printf("%ls ", names[i]);
+        step("open", NtOpenEvent(&handle, SYNCHRONIZE,
+                                 named(&n, names[i][0] == '\\' ? NULL : root, names[i], OBJ_CASE_INSENSITIVE)));
+        if (handle)
+            print_name("event", handle);
+        if (handle)
+            NtClose(handle);
+    }
+    NtOpenDirectoryObject(&links, 3, named(&n, NULL, L"\\DosDevices", OBJ_CASE_INSENSITIVE));
+    static const WCHAR *const leaves[] = {L"NUL", L"pipe", L"fvm-none"};
+    for (unsigned i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
+        handle = NULL;
+        printf("%ls ", leaves[i]);
+        step("link", NtOpenSymbolicLinkObject(&handle, 1, named(&n, links, leaves[i], OBJ_CASE_INSENSITIVE)));
+        if (handle)
+            print_name("link", handle);
+        if (handle)
+            NtClose(handle);
+    }
+    NtClose(links);
+    NtClose(root);
 }
 
 int main(void)
@@ -103,6 +164,13 @@ int main(void)
     list(L"\\BaseNamedObjects", L"fvm-list");
     list(L"\\KernelObjects", L"Low");
     list(L"\\??", L"NUL");
+    list(L"\\DosDevices", L"GLOBALROOT");
+    list(L"\\", L"KernelObjects");
+    list(L"\\", L"ObjectTypes");
+    count(L"\\??");
+    count(L"\\KernelObjects");
+    count(L"\\BaseNamedObjects\\fvm-list");
+    open_shared();
     list(L"\\DosDevices\\GLOBALROOT\\BaseNamedObjects\\fvm-list", NULL);
     list(L"\\fvm-none", NULL);
     return 0;

@@ -4,11 +4,16 @@
 NTSTATUS NTAPI fvm_NtOpenDirectoryObject(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
 {
     struct object_name name;
+    struct object_shared shared;
     OBJECT_ATTRIBUTES *at;
     HANDLE directory;
     NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
     if (status >= 0)
         status = nt.NtOpenDirectoryObject(handle, access, at);
+    if (object_shared(attributes, status, false, &shared)) {
+        status = nt.NtOpenDirectoryObject(handle, access, &shared.attributes);
+        scratch_give(shared.memory);
+    }
     if (status >= 0 && guard_read(&directory, handle, sizeof(directory)))
         object_directory_opened(directory);
     return status;
@@ -68,6 +73,24 @@ NTSTATUS NTAPI fvm_NtCreateSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access
     char16 *memory = scratch_take();
     status = nt.NtCreateSymbolicLinkObject(handle, access, at, own_target(target, memory, &own) ? &own : target);
     scratch_give(memory);
+    return status;
+}
+
+/* The links of the system are there to be asked where they lead to, and for nothing else. */
+NTSTATUS NTAPI fvm_NtOpenSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
+{
+    const ACCESS_MASK harmless = SYMBOLIC_LINK_QUERY | READ_CONTROL | SYNCHRONIZE;
+    struct object_name name;
+    struct object_shared shared;
+    OBJECT_ATTRIBUTES *at;
+    NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
+    if (status >= 0)
+        status = nt.NtOpenSymbolicLinkObject(handle, access, at);
+    if (object_shared(attributes, status, true, &shared)) {
+        ACCESS_MASK allowed = access & ~harmless ? SYMBOLIC_LINK_QUERY | (access & harmless) : access;
+        status = nt.NtOpenSymbolicLinkObject(handle, allowed, &shared.attributes);
+        scratch_give(shared.memory);
+    }
     return status;
 }
 

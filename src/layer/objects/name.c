@@ -1,4 +1,6 @@
-/* The resolver of object names. No copy of the name is made: the system gets the program's own, without its first backslash. */
+/* The resolver of object names. No copy of the name is made: the system gets the program's own, without its first backslash.
+ * What a VM shares of the system's names (system.def, and the links that make up \??) is not in the VM's root: an absolute name
+ * of it is the system's as it is, and any other spelling is found when the VM has no such name (object_shared). */
 #include "layer/objects/objects.h"
 
 #include <stdatomic.h>
@@ -28,12 +30,30 @@ bool object_show(struct str system_name, struct str *own)
     return true;
 }
 
+static bool is_number(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.s[i] < '0' || s.s[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
+/* Both without a backslash in front; a # of the pattern is any number. */
+static bool is_under(struct str path, struct str pattern)
+{
+    for (; pattern.len; pattern = path_rest(pattern), path = path_rest(path)) {
+        struct str first = path_first(path), wanted = path_first(pattern);
+        if (!str_equal_fold(layer.up, first, wanted) && !(str_equal(wanted, STR(u"#")) && is_number(first)))
+            return false;
+    }
+    return true;
+}
+
 /* `path` without a backslash in front. */
 static bool in_system_directory(struct str path)
 {
-    struct str first = path_first(path);
     for (size_t i = 0; i < sizeof(system_directories) / sizeof(system_directories[0]); i++)
-        if (str_equal_fold(layer.up, first, str_of(system_directories[i])))
+        if (is_under(path, str_of(system_directories[i])))
             return true;
     return false;
 }
@@ -87,20 +107,19 @@ static NTSTATUS check_directory(HANDLE directory)
     return status;
 }
 
-static NTSTATUS check_creation(const UNICODE_STRING *name)
+/* An absolute name, without its first backslash, that the program means a directory of the system by. */
+static bool is_system_name(const UNICODE_STRING *name, char16 memory[COMPONENT_UNITS], struct str *path)
 {
-    char16 memory[COMPONENT_UNITS];
     size_t len = name->Length / sizeof(char16);
-    struct str path = {memory, len < COMPONENT_UNITS ? len : COMPONENT_UNITS};
-    if (guard_read(memory, name->Buffer, path.len * sizeof(char16)) && in_system_directory(path))
-        return log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
-    return STATUS_SUCCESS;
+    *path = (struct str){memory, len < COMPONENT_UNITS ? len : COMPONENT_UNITS};
+    return guard_read(memory, name->Buffer, path->len * sizeof(char16)) && in_system_directory(*path);
 }
 
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved)
 {
-    char16 start[2] = {0};
+    char16 start[2] = {0}, memory[COMPONENT_UNITS];
+    struct str path;
     layer_attach();
     *resolved = (OBJECT_ATTRIBUTES *)program;
     if (!program || !guard_read(&name->attributes, program, sizeof(name->attributes)))
@@ -115,14 +134,13 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
     name->name.Buffer++;
     name->name.Length -= sizeof(char16);
     name->name.MaximumLength -= sizeof(char16);
-    if (use == OBJECT_CREATE) {
-        if (!name->name.Length) /* the root itself; an empty relative name would make an object without a name */
-            return name->attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH
-                                                            : STATUS_OBJECT_NAME_COLLISION;
-        NTSTATUS status = check_creation(&name->name);
-        if (status < 0)
-            return status;
-    }
+    if (use == OBJECT_CREATE &&
+        !name->name.Length) /* the root; with a relative name that is empty, an object without a name */
+        return name->attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_OBJECT_NAME_COLLISION;
+    if (is_system_name(&name->name, memory, &path))
+        return use == OBJECT_OPEN
+                   ? STATUS_SUCCESS
+                   : log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
     name->attributes.RootDirectory = layer.objects;
     name->attributes.ObjectName = &name->name;
     *resolved = &name->attributes;
@@ -204,4 +222,56 @@ bool object_follow(HANDLE directory, struct str program_name, char16 *memory, st
         changed = true;
     *name = buf_str(&b);
     return changed && !b.overflow && b.len;
+}
+
+/* ---- what a VM shares with the system ---- */
+
+bool object_is_shared(struct str own_name)
+{
+    static const struct str own[] = {{u"GLOBALROOT", 10}, {u"Global", 6}}; /* links that would lead out */
+    struct str path = str_from(own_name, 1), leaf = path_rest(path);
+    if (!str_equal(path_first(path), STR(u"??")))
+        return in_system_directory(path);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (str_equal_fold(layer.up, leaf, own[i]))
+            return false;
+    return leaf.len > 0 && str_find(leaf, '\\') == leaf.len;
+}
+
+/* Only such names are worth the questions that following them takes: by handle, or through a link of the VM's root. */
+static bool may_be_shared(HANDLE directory, struct str name, bool link)
+{
+    if (directory)
+        return link || in_system_directory(name);
+    struct str first = path_first(str_from(name, 1));
+    return str_equal(first, STR(u"??")) || str_equal_fold(layer.up, first, STR(u"DosDevices")) ||
+           str_equal_fold(layer.up, first, STR(u"GLOBAL??"));
+}
+
+bool object_shared(const OBJECT_ATTRIBUTES *program, NTSTATUS status, bool link, struct object_shared *shared)
+{
+    UNICODE_STRING string;
+    struct str name;
+    if (status != STATUS_OBJECT_NAME_NOT_FOUND && status != STATUS_OBJECT_PATH_NOT_FOUND)
+        return false;
+    char16 *memory = scratch_take(), *spelled = memory + SCRATCH_SIZE / sizeof(char16) - UNICODE_STRING_MAX_CHARS - 1;
+    if (!guard_read(&shared->attributes, program, sizeof(shared->attributes)) ||
+        !guard_read(&string, shared->attributes.ObjectName, sizeof(string)) ||
+        !guard_read(spelled, string.Buffer, string.Length))
+        goto no;
+    name = (struct str){spelled, string.Length / sizeof(char16)};
+    if (!name.len || !may_be_shared(shared->attributes.RootDirectory, name, link))
+        goto no;
+    object_follow(shared->attributes.RootDirectory, name, memory, &name);
+    if (!object_is_shared(name))
+        goto no;
+    USHORT bytes = (USHORT)(name.len * sizeof(char16));
+    shared->name = (UNICODE_STRING){bytes, bytes, (WCHAR *)name.s};
+    shared->attributes.RootDirectory = NULL;
+    shared->attributes.ObjectName = &shared->name;
+    shared->memory = memory;
+    return true;
+no:
+    scratch_give(memory);
+    return false;
 }

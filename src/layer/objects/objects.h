@@ -1,9 +1,10 @@
 /* The name space of kernel objects.
  *
  * A VM has a root directory of its own (src/vm/objects.c makes it), which looks like the system's: \BaseNamedObjects,
- * \Sessions\1\BaseNamedObjects with its links Local, Global and Session, \??, and links to what system.def lists. An absolute
- * name is given to the system as a name relative to that root, so that the system itself follows every spelling; a name
- * relative to a handle needs nothing, because the directories that a program in the VM gets handles of are already the VM's. */
+ * \Sessions\1\BaseNamedObjects with its links Local, Global and Session, \??. An absolute name is given to the system as a name
+ * relative to that root, so that the system itself follows every spelling; a name relative to a handle needs nothing,
+ * because the directories that a program in the VM gets handles of are already the VM's. What the VM shares with the system comes
+ * after the VM's own: the directories that system.def lists, and the links in \??. */
 #ifndef FVM_LAYER_OBJECTS_OBJECTS_H
 #define FVM_LAYER_OBJECTS_OBJECTS_H
 
@@ -20,6 +21,18 @@ struct object_name {
  * and bad names are left to the system. Fails, with a line in the log, where the VM may not create. */
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved);
+
+/* What the VM has not, and the system has for it. */
+struct object_shared {
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING name;
+    void *memory; /* a scratch block, to be given back */
+};
+/* After opening what the program calls so came to `status`: true, when the system is to be asked by the name in *shared. `link`: a
+ * symbolic link itself is opened. */
+bool object_shared(const OBJECT_ATTRIBUTES *program, NTSTATUS status, bool link, struct object_shared *shared);
+/* Whether the VM shares what it calls so (an absolute name that no link is in). */
+bool object_is_shared(struct str own_name);
 
 /* The NT path of the VM's root directory. */
 struct str object_root(void);

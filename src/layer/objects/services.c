@@ -12,8 +12,20 @@
     }
 
 #define OPEN_ROW(service)                                                                                              \
-    ROW(service, OBJECT_OPEN, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes),              \
-        (handle, access, at))
+    NTSTATUS NTAPI fvm_##service(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)              \
+    {                                                                                                                  \
+        struct object_name name;                                                                                       \
+        struct object_shared shared;                                                                                   \
+        OBJECT_ATTRIBUTES *at;                                                                                         \
+        NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);                                         \
+        if (status >= 0)                                                                                               \
+            status = nt.service(handle, access, at);                                                                   \
+        if (object_shared(attributes, status, false, &shared)) {                                                       \
+            status = nt.service(handle, access, &shared.attributes);                                                   \
+            scratch_give(shared.memory);                                                                               \
+        }                                                                                                              \
+        return status;                                                                                                 \
+    }
 
 OPEN_ROW(NtOpenEvent)
 OPEN_ROW(NtOpenEventPair)
@@ -24,7 +36,6 @@ OPEN_ROW(NtOpenMutant)
 OPEN_ROW(NtOpenSection)
 OPEN_ROW(NtOpenSemaphore)
 OPEN_ROW(NtOpenSession)
-OPEN_ROW(NtOpenSymbolicLinkObject)
 OPEN_ROW(NtOpenTimer)
 
 ROW(NtCreateEvent, OBJECT_CREATE,
