@@ -49,10 +49,10 @@ bench: setup-demo all fetch-apps
 
 # The whole number of cycles of the test that a host has afterwards what it had before.
 soak: setup-check all
-	SOAK=2000 /usr/bin/python3 -m pytest -q tests/test_border.py -k soak
+	SOAK=2000 /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/test_border.py -k soak
 
-# Wine's own tests outside and inside a VM; see docs. Takes long, needs a built copy of the tests.
-conformance: setup-demo all
+# Wine's own tests outside and inside a VM. Takes minutes, needs a built copy of the tests and says how to get one.
+conformance: setup-check all
 	@tools/conformance
 
 install: all

@@ -79,7 +79,7 @@ def test_single_instance_programs_run_once_everywhere(machine, kind):
 
 
 def counts(machine):
-    """When the server has let go of ended processes and of their jobs, which it does a little later."""
+    """What the system holds. When the server has let go of ended processes and of their jobs, which it does a little later."""
     deadline = time.monotonic() + 30
     while True:
         now = dict(line.rsplit(" ", 1) for line in machine.outside([COUNTS]).expect().text.splitlines())
@@ -88,14 +88,39 @@ def counts(machine):
         time.sleep(0.5)
 
 
+def holdings(machine):
+    """The host as a table of figures: what the system holds, its server, and all files and keys, FVM's own included."""
+    server = machine.server()
+    keys = machine.save_registry(machine.directory / "registry")
+    return {
+        **counts(machine),
+        "server's descriptors": len(list((server / "fd").iterdir())),
+        "files": sum(len(names) + len(files) for top in (machine.drive_c, machine.home) for _, names, files in os.walk(top)),
+        "keys": sum(line.startswith("[") for text in keys.values() for line in text.splitlines()),
+    }
+
+
+def server_memory(machine):
+    """KiB."""
+    (line,) = [line for line in (machine.server() / "status").read_text().splitlines() if line.startswith("VmRSS:")]
+    return int(line.split()[1])
+
+
 def test_soak(machine):
     """After many cycles of create, run and delete the host has what it had before. SOAK=2000 for the whole; make soak."""
-    machine.fvm("run", "--rm", "soak", "--", "cmd", "/c", "exit 0").expect()
-    counts(machine)
-    before, system = host_snapshot(machine), counts(machine)
+
+    def cycle(name):
+        machine.fvm("create", name).expect()
+        machine.fvm("run", name, "--", SINGLE, "mutex", input=b"\n").expect()
+        machine.fvm("delete", name).expect()
+
+    cycle("soak")
+    before, system, memory = host_snapshot(machine), holdings(machine), server_memory(machine)
     for i in range(SOAK_CYCLES):
-        machine.fvm("create", f"soak{i}").expect()
-        machine.fvm("run", f"soak{i}", "--", SINGLE, "mutex", input=b"\n").expect()
-        machine.fvm("delete", f"soak{i}").expect()
-    assert counts(machine) == system
+        cycle(f"soak{i}")
+    after = holdings(machine)
+    for name in system.keys() | after.keys():
+        print(f"{name}: {system.get(name)} before, {after.get(name)} after")
+    print(f"server's memory: {memory} KiB before, {server_memory(machine)} KiB after {SOAK_CYCLES} cycles")
+    assert after == system
     assert_unchanged(before, host_snapshot(machine))

@@ -14,8 +14,11 @@ static void try_open(HANDLE root, const wchar_t *name, ACCESS_MASK access, ULONG
         BYTE buffer[UNITS];
         FILE_NAME_INFORMATION *own = (FILE_NAME_INFORMATION *)buffer;
         IO_STATUS_BLOCK io;
+        memset(buffer, 0xcc, sizeof(buffer));
         status = nt.NtQueryInformationFile(file, &io, own, sizeof(buffer), FileNameInformation);
         say("    %08lx %s", status, status ? "" : utf8_units(own->FileName, own->FileNameLength / sizeof(WCHAR)));
+        if (status == STATUS_SUCCESS)
+            say("    behind it: %x", own->FileName[own->FileNameLength / sizeof(WCHAR)]);
         say_handle(file);
     }
     close_handle(file);
@@ -50,6 +53,35 @@ static void sequence(HANDLE root)
     try_open(root, L"two.txt", GENERIC_WRITE, FILE_OPEN, 0);
     try_open(root, L"deeper\\three.txt", DELETE, FILE_OPEN, FILE_DELETE_ON_CLOSE);
     try_open(root, L"deeper\\three.txt", GENERIC_READ, FILE_OPEN, 0);
+}
+
+static void object_directories(void)
+{
+    static const wchar_t *const relative[] = {L"NUL", L"nothing", L"nothing\\x", L"C:\\nothing", L"\\NUL", L""};
+    static const wchar_t *const absolute[] = {L"\\??\\NUL",
+                                              L"\\DosDevices\\NUL",
+                                              L"\\??\\nothing",
+                                              L"\\??\\nothing\\x",
+                                              L"\\DosDevices\\nothing",
+                                              L"\\??\\",
+                                              L"\\DosDevices\\",
+                                              L"\\\\?\\",
+                                              L"/??\\NUL",
+                                              L"\\?"
+                                              L"?/NUL",
+                                              L"\\BaseNamedObjects",
+                                              L"\\BaseNamedObjects\\nothing"};
+    UNICODE_STRING name;
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE directory;
+    RtlInitUnicodeString(&name, L"\\??");
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    say("%08lx", nt.NtOpenDirectoryObject(&directory, DIRECTORY_QUERY | DIRECTORY_TRAVERSE, &attributes));
+    for (size_t i = 0; i < sizeof(relative) / sizeof(relative[0]); i++)
+        try_open(directory, relative[i], GENERIC_READ, FILE_OPEN, 0);
+    for (size_t i = 0; i < sizeof(absolute) / sizeof(absolute[0]); i++)
+        try_open(NULL, absolute[i], GENERIC_READ, FILE_OPEN, 0);
+    close_handle(directory);
 }
 
 int wmain(int argc, wchar_t **argv)
@@ -87,6 +119,8 @@ int wmain(int argc, wchar_t **argv)
     close_handle(renamed);
     close_handle(tree);
     close_handle(sub);
+    say_section("relative to an object directory, and names of no file");
+    object_directories();
     say_tree(top);
     return 0;
 }

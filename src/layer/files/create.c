@@ -315,7 +315,8 @@ static bool open_followed(struct open_call *call, NTSTATUS *status)
     bool leads =
         guard_read(&attributes, call->attributes, sizeof(attributes)) &&
         guard_read(&string, attributes.ObjectName, sizeof(string)) &&
-        guard_read(program, string.Buffer, string.Length) &&
+        guard_read(program, string.Buffer, string.Length) && string.Length &&
+        (attributes.RootDirectory || program[0] == '\\') &&
         object_follow(attributes.RootDirectory, (struct str){program, string.Length / sizeof(char16)}, memory, &name);
     if (leads) {
         struct path_attributes at = path_attributes(name);
@@ -381,6 +382,8 @@ static NTSTATUS open_any(struct open_call *call, bool followed)
         status = open_file(call, &name, memory);
     else if (status >= 0)
         status = open_other(call, &name, followed);
+    else if (status == STATUS_OBJECT_TYPE_MISMATCH && !followed)
+        open_followed(call, &status); /* relative to an object directory */
     scratch_give(memory);
     return status;
 }

@@ -36,19 +36,16 @@ static const struct named disks[] = {
 
 #define ACCESS_HARMLESS (SYNCHRONIZE | READ_CONTROL | FILE_READ_ATTRIBUTES | FILE_READ_EA)
 
-/* Whether there is no such device at all; then that is what the program is told. Only its name is asked for: opening a device can
- * do something, connect to a pipe for one. */
+/* Whether there is such a device at all; if not, that is what the program is told. Only its name is asked for: opening a device
+ * can do something, connect to a pipe for one. What is not named as a device is an object of the VM, or nothing. */
 static NTSTATUS check_exists(struct str nt_name)
 {
     static const struct str directory = {u"\\??\\", 4};
     HANDLE link;
-    if (!str_prefix_fold(layer.up, nt_name, directory)) {
-        struct path_attributes whole = path_attributes(nt_name);
-        if (nt.NtOpenDirectoryObject(&link, DIRECTORY_QUERY, path_object(&whole)) < 0)
-            return STATUS_SUCCESS;
-        nt.NtClose(link);
-        return STATUS_OBJECT_TYPE_MISMATCH;
-    }
+    if (str_prefix_fold(layer.up, nt_name, STR(u"\\Device\\")))
+        return STATUS_SUCCESS;
+    if (!str_prefix_fold(layer.up, nt_name, directory))
+        return nt_name.len > 1 && nt_name.s[1] == '\\' ? STATUS_OBJECT_NAME_INVALID : STATUS_OBJECT_NAME_NOT_FOUND;
     if (nt_name.len == directory.len)
         return STATUS_OBJECT_NAME_INVALID;
     size_t end = directory.len + str_find(str_from(nt_name, directory.len), '\\');
@@ -56,7 +53,7 @@ static NTSTATUS check_exists(struct str nt_name)
     NTSTATUS status = nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, path_object(&at));
     if (status >= 0)
         nt.NtClose(link);
-    return status;
+    return status == STATUS_OBJECT_NAME_NOT_FOUND && end < nt_name.len ? STATUS_OBJECT_PATH_NOT_FOUND : status;
 }
 
 static bool matches(struct str nt_name, const struct named *table, size_t count)

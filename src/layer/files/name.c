@@ -66,7 +66,7 @@ static NTSTATUS other(struct file_name *name, struct str nt_name)
 }
 
 /* A name behind \??\ . */
-static NTSTATUS decode_dos(struct str nt_name, struct str rest, struct file_name *name)
+static NTSTATUS decode_dos(struct str rest, struct file_name *name)
 {
     while (take_prefix(&rest, u"Global\\") || take_prefix(&rest, u"??\\"))
         ;
@@ -99,7 +99,10 @@ static NTSTATUS decode_dos(struct str nt_name, struct str rest, struct file_name
         buf_set(&name->path, rest);
         return STATUS_SUCCESS;
     }
-    return other(name, nt_name);
+    name->kind = NAME_OTHER; /* in one spelling */
+    buf_set(&name->path, STR(u"\\??\\"));
+    buf_add(&name->path, rest);
+    return name->path.overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
 }
 
 /* \Device\HarddiskVolume3\x, by the table of drives that the outside filled in. */
@@ -131,7 +134,7 @@ NTSTATUS name_decode_absolute(struct str nt_name, struct file_name *name)
     struct str rest = nt_name;
     NTSTATUS status;
     if (take_prefix(&rest, u"\\??\\") || take_prefix(&rest, u"\\DosDevices\\") || take_prefix(&rest, u"\\GLOBAL??\\"))
-        return decode_dos(nt_name, rest, name);
+        return decode_dos(rest, name);
     if (take_prefix(&rest, u"\\SystemRoot") && (!rest.len || rest.s[0] == '\\')) {
         struct str root = system_root();
         char16 letter = layer.up[root.s[0]];
@@ -216,7 +219,7 @@ static NTSTATUS decode_id(OBJECT_ATTRIBUTES *attributes, struct file_name *name)
     return status;
 }
 
-/* Files and devices alike. */
+/* Files and devices alike; Wine: a console, which names are relative to, is of type Device. */
 static bool is_file_object(HANDLE handle)
 {
     enum { ObjectTypeInformationClass = 2 };
@@ -225,20 +228,25 @@ static bool is_file_object(HANDLE handle)
         uint8_t room[512];
     } type = {0};
     ULONG length;
-    return nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectTypeInformationClass, &type, sizeof(type),
-                            &length) >= 0 &&
-           str_equal_fold(layer.up, (struct str){(const char16 *)type.name.Buffer, type.name.Length / sizeof(char16)},
-                          STR(u"File"));
+    if (nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectTypeInformationClass, &type, sizeof(type), &length) <
+        0)
+        return false;
+    struct str name = {(const char16 *)type.name.Buffer, type.name.Length / sizeof(char16)};
+    return str_equal_fold(layer.up, name, STR(u"File")) || str_equal_fold(layer.up, name, STR(u"Device"));
 }
 
 static NTSTATUS decode_relative(HANDLE root, struct str rest, struct file_name *name)
 {
     bool in_storage;
+    bool backslash = rest.len && rest.s[0] == '\\';
     /* Wine looks a name relative to anything else up in the directory that the Unix process is in. */
-    if (!name_of_handle(root, &name->path, &in_storage))
-        return is_file_object(root) ? other(name, rest) : STATUS_OBJECT_TYPE_MISMATCH;
+    if (!name_of_handle(root, &name->path, &in_storage)) {
+        if (is_file_object(root))
+            return other(name, rest);
+        return backslash ? STATUS_INVALID_PARAMETER : STATUS_OBJECT_TYPE_MISMATCH;
+    }
     name->kind = NAME_FILE;
-    if (rest.len && rest.s[0] == '\\')
+    if (backslash)
         return STATUS_OBJECT_NAME_INVALID;
     if (rest.len && rest.s[0] != ':')
         add_components(name, rest, false);

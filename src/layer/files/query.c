@@ -142,26 +142,23 @@ static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, 
     /* The name is the last member, behind what the system fills in. */
     ULONG at = class == FileAllInformation ? (ULONG)offsetof(FILE_ALL_INFORMATION, NameInformation) : 0;
     struct file_memory *memory = scratch_take();
+    uint8_t *system = (uint8_t *)memory->work; /* not the program's buffer: the name may be one that it must not see */
+    ULONG asked = length < sizeof(memory->work) ? length : (ULONG)sizeof(memory->work);
     struct strbuf vm_path;
     struct str pipe;
-    NTSTATUS status;
-    status = nt.NtQueryInformationFile(file, io, information, length, class);
+    IO_STATUS_BLOCK result;
+    NTSTATUS status = nt.NtQueryInformationFile(file, io, system, asked, class);
     if (length < at + sizeof(FILE_NAME_INFORMATION) || (status < 0 && status != STATUS_BUFFER_OVERFLOW))
         ; /* a disconnected pipe, for one: Wine 8's server must not be asked for its object name */
-    else if (!at && pipe_file_name(file, information, status, memory->work, &pipe))
+    else if (!at && pipe_file_name(file, system, status, memory->real, &pipe))
         status = put_name(information, length, at, pipe, io);
-    else if (name_differs(file, &vm_path, memory)) {
-        status = STATUS_SUCCESS;
-        if (at) {
-            uint8_t *all = (uint8_t *)memory->work;
-            IO_STATUS_BLOCK own_io;
-            status = nt.NtQueryInformationFile(file, &own_io, all, sizeof(memory->work), class);
-            if (status >= 0 && !guard_write(information, all, at))
-                status = STATUS_ACCESS_VIOLATION;
-        }
-        if (status >= 0)
-            status = put_name(information, length, at, name_on_volume(&vm_path, memory), io);
-    }
+    else if (!name_differs(file, &vm_path, memory)) {
+        if (!guard_read(&result, io, sizeof(result)) || !guard_write(information, system, result.Information))
+            status = STATUS_ACCESS_VIOLATION;
+    } else if (guard_write(information, system, at))
+        status = put_name(information, length, at, name_on_volume(&vm_path, memory), io);
+    else
+        status = STATUS_ACCESS_VIOLATION;
     scratch_give(memory);
     return status;
 }
