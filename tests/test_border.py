@@ -122,5 +122,6 @@ def test_soak(machine):
     for name in system.keys() | after.keys():
         print(f"{name}: {system.get(name)} before, {after.get(name)} after")
     print(f"server's memory: {memory} KiB before, {server_memory(machine)} KiB after {SOAK_CYCLES} cycles")
+    assert after.pop("server's descriptors") <= system.pop("server's descriptors")  # those of ended processes go later
     assert after == system
     assert_unchanged(before, host_snapshot(machine))
