@@ -20,7 +20,7 @@ def test_same_inside_and_outside(name, machine, reference):
     program = X64 / "tests" / f"{name}.exe"
     directory = f"C:\\work\\{name}"
     for prefix in (machine, reference):
-        seed(prefix.unix(directory), links=False)  # test_links.py has those
+        seed(prefix.unix(directory))
     outside = reference.outside([program, directory])
     assert outside.code == 0, f"outside: exit code {outside.code}\n{outside.text}\n{outside.error}"
     assert len(outside.text.splitlines()) >= FEWEST_LINES, f"outside: too little output\n{outside.text}"

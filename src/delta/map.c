@@ -101,3 +101,18 @@ bool map_has_changed_child(const struct delta_map *map, uint32_t node)
     }
     return true;
 }
+
+uint32_t map_origins(const struct delta_map *constant)
+{
+    struct delta_map *map = (struct delta_map *)(uintptr_t)constant;
+    if (READ(map->rebuilding))
+        return MAP_ORIGIN_FILES | MAP_ORIGIN_DIRECTORIES;
+    return atomic_load_explicit(&map->origins, memory_order_acquire);
+}
+
+bool map_maybe_origin(const struct delta_map *constant, uint64_t value)
+{
+    struct delta_map *map = (struct delta_map *)(uintptr_t)constant;
+    uint32_t bit = filter_bit(value);
+    return READ(map->filter[bit / 32]) >> bit % 32 & 1 || READ(map->rebuilding);
+}

@@ -93,6 +93,14 @@ bool map_has_changed_child(const struct delta_map *map, uint32_t node);
  * lower equal to or above host_path; the deepest wins). False when there is none: the VM name is the host path. False
  * also without a consistent view. Whether the VM name still leads there is for map_resolve to say. */
 bool map_reverse(const struct delta_map *map, struct str host_path, struct strbuf *vm_path);
+/* What the host's originals of the OWN, DIR and META nodes are: MAP_ORIGIN_*; 0 while nothing was copied. One load. All in a
+ * rebuild. */
+#define MAP_ORIGIN_FILES 1u
+#define MAP_ORIGIN_DIRECTORIES 2u
+uint32_t map_origins(const struct delta_map *map);
+/* Whether one of those originals had this value as its file id or as its write time. Never false for one that had, now and
+ * then true for one that had not. */
+bool map_maybe_origin(const struct delta_map *map, uint64_t value);
 /* Calls visit for every OWN, DIR and META node, parents first, siblings in no order; path is terminated and valid during
  * the call; lower is the explicit lower or empty. Stops when visit returns false. Nodes whose path has grown over
  * 32,766 units are left out with what is below them. Host side, single-threaded use (it has a buffer of 64 KiB on

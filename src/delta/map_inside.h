@@ -15,12 +15,13 @@
 
 #define MAP_MAGIC_LOW 0x444D5646u  /* "FVMD" */
 #define MAP_MAGIC_HIGH 0x3150414Du /* "MAP1" */
-#define MAP_VERSION 1u
+#define MAP_VERSION 2u
 #define UPCASE_UNITS 65536u
 #define TEXT_CLASSES 26u /* block sizes 16, 24, 32, 48, 64, ... 65536, 98304 */
 #define TEXT_MAX_UNITS 32767u
 #define MAP_BUSY 0x80000000u /* in `changed`: a writer is at work or died at it */
 #define ORIGIN_WORDS 6u
+#define FILTER_BITS 65536u /* a tenth of them are set when 3,000 files were copied */
 
 typedef _Atomic uint32_t word;
 typedef _Atomic uint16_t text_unit;
@@ -51,16 +52,19 @@ struct delta_map {
     word links;     /* list of the LINK nodes */
     word redirects; /* nodes with an explicit lower */
     word free_text[TEXT_CLASSES];
-    word reserved[2];
+    word origins; /* MAP_ORIGIN_* */
+    word reserved;
     struct map_node root;
     struct map_node spare; /* what a writer gets for a bad offset */
     char16 upcase[UPCASE_UNITS];
-    word buckets[]; /* by (parent, name), then a quarter as many by explicit lower, then the arena */
+    word filter[FILTER_BITS / 32]; /* of the values that map_maybe_origin knows. Bits are cleared by a rebuild only */
+    word buckets[];                /* by (parent, name), then a quarter as many by explicit lower, then the arena */
 };
 
 _Static_assert(sizeof(word) == 4 && sizeof(text_unit) == 2, "atomics are plain memory");
 _Static_assert(sizeof(struct map_node) == 80, "the same layout for every process");
-_Static_assert(sizeof(struct delta_map) == 320 + 2 * UPCASE_UNITS, "the same layout for every process");
+_Static_assert(sizeof(struct delta_map) == 320 + 2 * UPCASE_UNITS + FILTER_BITS / 8,
+               "the same layout for every process");
 _Static_assert(offsetof(struct delta_map, root) == 160, "the same layout for every process");
 _Static_assert(offsetof(struct delta_map, upcase) == 320, "the same layout for every process");
 _Static_assert(offsetof(struct delta_map, buckets) % 8 == 0, "the arena is 8-aligned");
@@ -119,6 +123,12 @@ struct map_reading {
 
 bool reading_begin(struct map_reading *r);
 bool reading_end(const struct map_reading *r);
+
+/* The bit of a value in the filter. */
+static inline uint32_t filter_bit(uint64_t value)
+{
+    return (uint32_t)(value * 0x9E3779B97F4A7C15u >> 48) % FILTER_BITS;
+}
 
 static inline bool kind_is_delta(uint32_t kind)
 {

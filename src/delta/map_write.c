@@ -13,6 +13,21 @@ static void set_origin(struct map_node *node, const struct map_origin *origin)
         WRITE(node->origin[i], (uint32_t)(value[i / 2] >> (i % 2 ? 32 : 0)));
 }
 
+static void filter_add(struct delta_map *map, uint64_t value)
+{
+    uint32_t bit = filter_bit(value);
+    WRITE(map->filter[bit / 32], READ(map->filter[bit / 32]) | 1u << bit % 32);
+}
+
+static void note_origin(struct delta_map *map, uint32_t kind, const struct map_origin *origin)
+{
+    if (!origin || !origin->file_id || !kind_is_delta(kind))
+        return;
+    filter_add(map, origin->file_id);
+    filter_add(map, origin->write_time);
+    WRITE(map->origins, READ(map->origins) | (kind == MAP_DIR ? MAP_ORIGIN_DIRECTORIES : MAP_ORIGIN_FILES));
+}
+
 static void set_spelling(struct map_view *v, uint32_t at, struct str name)
 {
     struct map_node *node = view_node(v, at);
@@ -71,6 +86,7 @@ bool map_set(struct delta_map *map, struct str path, enum map_kind kind, struct 
     if (kind != MAP_DIR && kind != MAP_PLAIN)
         node_drop_children(&v, at);
     set_origin(view_node(&v, at), origin);
+    note_origin(map, kind, origin);
     return write_end(&v);
 }
 
@@ -100,13 +116,17 @@ void map_begin_rebuild(struct delta_map *map)
     WRITE(map->free_node, 0);
     WRITE(map->links, 0);
     WRITE(map->redirects, 0);
+    WRITE(map->origins, 0);
     for (uint32_t i = 0; i < TEXT_CLASSES; i++)
         WRITE(map->free_text[i], 0);
     WRITE(map->root.first_child, 0);
     WRITE(map->root.changed_children, 0);
+    for (uint32_t i = 0; i < FILTER_BITS / 32; i++)
+        if (READ(map->filter[i])) /* keeps untouched pages untouched */
+            WRITE(map->filter[i], 0);
     uint32_t buckets = (v.arena - (uint32_t)offsetof(struct delta_map, buckets)) / (uint32_t)sizeof(word);
     for (uint32_t i = 0; i < buckets; i++)
-        if (READ(map->buckets[i])) /* keeps untouched pages untouched */
+        if (READ(map->buckets[i])) /* the same */
             WRITE(map->buckets[i], 0);
 }
 

@@ -68,7 +68,7 @@ static struct delta_map *shared_map(const struct vm_shared *vm, SIZE_T size, con
 
 static void attach(void)
 {
-    static char16 storage[VM_PATH_MAX], temporary[VM_PATH_MAX + 16];
+    static char16 storage[VM_PATH_MAX], partners[VM_PATH_MAX + 16];
     void *view = NULL;
     SIZE_T size = 0;
     HANDLE section = (HANDLE)(uintptr_t)fvm_layer_header.boot.section;
@@ -112,7 +112,7 @@ static void attach(void)
     buf_add_char(&buf, layer.files_root.s[4]);
     buf_add(&buf, str_from(layer.files_root, 6));
     layer.storage = buf_str(&buf);
-    layer.temporary = beside_files(layer.files_root, u"temp", temporary, VM_PATH_MAX + 16);
+    layer.partners = beside_files(layer.files_root, u"partners", partners, VM_PATH_MAX + 16);
     atomic_thread_fence(memory_order_release);
     layer.vm = vm;
 }

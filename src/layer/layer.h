@@ -39,7 +39,8 @@ struct layer {
     struct str files_root; /* NT path of the delta tree */
     struct str keys_root;  /* the key that holds the VM's keys, behind \REGISTRY\ */
     struct str storage;    /* the same in delta form, as a host path */
-    struct str temporary;  /* NT path of the directory for copies in the making */
+    struct str
+        partners; /* NT path of the directory for the names of copied files that the VM has not met (files/alias.c) */
 };
 
 extern struct layer layer;

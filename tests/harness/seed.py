@@ -29,10 +29,14 @@ MANY = 90
 FILES.update({f"many/{n:02}.txt": b"one of many\r\n" for n in range(MANY)})
 FILES.update({f"dirs/{n:02}/inside.txt": b"inside\r\n" for n in range(1, MANY, 2)})
 DIRECTORIES += [f"dirs/{n:02}" for n in range(0, MANY, 2)]
+# Groups of names of one file: three hard links, and a link to the first.
+GROUPS = 32
+FILES.update({f"names/{n:02}-a.txt": b"of several names\r\n" for n in range(GROUPS)})
+DIRECTORIES.append("other names")
 
 
-def seed(directory, links=True):
-    """Fills a directory (a Linux path), which must not exist yet; with names that lead to the same file, or without."""
+def seed(directory):
+    """Fills a directory (a Linux path), which must not exist yet."""
     top = Path(directory)
     top.mkdir(parents=True)
     for name in DIRECTORIES:
@@ -41,10 +45,14 @@ def seed(directory, links=True):
         path = top / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content[:BIG])
-    if links:
-        os.link(top / "sub/two.txt", top / "sub/two-linked.txt")
-        (top / "link-to-sub").symlink_to("sub")
-        (top / "link-to-file.txt").symlink_to("readme.txt")
+    os.link(top / "sub/two.txt", top / "sub/two-linked.txt")
+    (top / "link-to-sub").symlink_to("sub")
+    (top / "link-to-file.txt").symlink_to("readme.txt")
+    for n in range(GROUPS):
+        first = top / f"names/{n:02}-a.txt"
+        os.link(first, top / f"names/{n:02}-b.txt")
+        os.link(first, top / f"other names/{n:02}-c.txt")
+        (top / f"names/{n:02}-s.txt").symlink_to(first.name)
     (top / "read-only.txt").chmod(0o444)
     stamp(top)
     return top

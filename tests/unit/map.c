@@ -352,6 +352,34 @@ static void test_rebuild(void **state)
     assert_where(map, "C\\a", "- lower=C\\a known=0");
 }
 
+static void test_filter_of_origins(void **state)
+{
+    struct delta_map *map = *state;
+    struct map_origin file = {.file_id = 4711, .size = 1, .write_time = 132445736000000000},
+                      directory = {.file_id = 17};
+    set(map, "C\\new", MAP_OWN, "");
+    assert_int_equal(map_origins(map), 0);
+    assert_true(map_set(map, u("C\\a"), MAP_DIR, EMPTY, &directory));
+    assert_int_equal(map_origins(map), MAP_ORIGIN_DIRECTORIES);
+    assert_true(map_maybe_origin(map, directory.file_id));
+    assert_false(map_maybe_origin(map, file.file_id));
+    assert_true(map_set(map, u("C\\a\\b"), MAP_META, EMPTY, &file));
+    assert_int_equal(map_origins(map), MAP_ORIGIN_FILES | MAP_ORIGIN_DIRECTORIES);
+    assert_true(map_maybe_origin(map, file.file_id));
+    assert_true(map_maybe_origin(map, file.write_time));
+    assert_false(map_maybe_origin(map, file.size));
+    unsigned hits = 0;
+    for (uint64_t id = 100000; id < 200000; id++)
+        hits += map_maybe_origin(map, id);
+    assert_in_range(hits, 0, 100); /* 5 bits of 65,536 are set */
+    map_begin_rebuild(map);
+    assert_true(map_origins(map) & MAP_ORIGIN_FILES); /* or a reader would take the host's file in between */
+    assert_true(map_maybe_origin(map, 100));
+    map_end_rebuild(map);
+    assert_int_equal(map_origins(map), 0);
+    assert_false(map_maybe_origin(map, file.file_id));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -377,6 +405,7 @@ int main(void)
         TEST(test_no_leak_of_nodes),
         TEST(test_rebuild_reuses_lowers),
         TEST(test_rebuild),
+        TEST(test_filter_of_origins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

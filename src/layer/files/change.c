@@ -29,13 +29,11 @@ static NTSTATUS open_copy(HANDLE file, const struct file_name *name, struct file
 NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own)
 {
     struct file_memory *memory = scratch_take();
-    struct file_name name = {0};
+    struct file_name name = name_on(memory);
     struct map_place place;
     bool in_storage;
     NTSTATUS status = STATUS_SUCCESS;
     *own = file;
-    buf_init(&name.path, memory->name, PATH_UNITS);
-    buf_init(&name.stream, memory->stream, 1);
     if (name_of_handle(file, &name.path, &in_storage) &&
         (!in_storage ||
          (what == COPY_ALL && map_resolve(layer.map, buf_str(&name.path), &place) && place.kind == MAP_META))) {
@@ -59,11 +57,10 @@ static void change_done(HANDLE file, HANDLE own)
 static NTSTATUS prepare_delete(HANDLE own)
 {
     struct file_memory *memory = scratch_take();
-    struct file_name name = {0};
+    struct file_name name = name_on(memory);
     struct map_place place;
     bool in_storage;
     NTSTATUS status = STATUS_SUCCESS;
-    buf_init(&name.path, memory->name, PATH_UNITS);
     layer_lock();
     if (name_of_handle(own, &name.path, &in_storage) && in_storage &&
         map_resolve(layer.map, buf_str(&name.path), &place) && place.kind == MAP_DIR)

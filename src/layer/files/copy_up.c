@@ -193,9 +193,8 @@ static NTSTATUS open_lower_of(struct str vm_path, const struct map_place *place,
                               HANDLE *handle)
 {
     struct file_memory *memory = scratch_take();
-    struct file_name name = {0};
+    struct file_name name = name_on(memory);
     struct strbuf path;
-    buf_init(&name.path, memory->name, PATH_UNITS);
     buf_add(&name.path, vm_path);
     buf_init(&path, memory->real, PATH_UNITS);
     file_lower_path(&name, place, &path);
@@ -282,6 +281,17 @@ static NTSTATUS fill(HANDLE lower, HANDLE own, const struct original *original, 
     return set_basic(own, &original->basic);
 }
 
+void file_remove_leftover(const struct file_name *name)
+{
+    char16 *memory = scratch_take();
+    struct strbuf path;
+    buf_init(&path, memory, PATH_UNITS);
+    name_storage(buf_str(&name->path), &path);
+    struct path_attributes at = path_attributes(buf_str(&path));
+    nt.NtDeleteFile(path_object(&at));
+    scratch_give(memory);
+}
+
 /* A hollow copy with the read-only attribute cannot be opened for filling. */
 static void make_writable(struct str path)
 {
@@ -301,12 +311,35 @@ static void make_writable(struct str path)
     scratch_give(memory);
 }
 
+static bool has_partners(const struct original *original)
+{
+    return !original->standard.Directory && original->standard.NumberOfLinks > 1;
+}
+
+static NTSTATUS make_copy(struct str path, HANDLE lower, const struct original *original, enum copy_what what)
+{
+    enum { ACCESS = FILE_WRITE_DATA | WRITE_DAC | FILE_WRITE_EA };
+    HANDLE own;
+    NTSTATUS status = create_in_storage(path, ACCESS, FILE_NON_DIRECTORY_FILE, &own);
+    if (status == STATUS_ACCESS_DENIED) { /* what a copy that was cut off left behind is read-only */
+        make_writable(path);
+        status = create_in_storage(path, ACCESS, FILE_NON_DIRECTORY_FILE, &own);
+    }
+    if (status < 0)
+        return status;
+    status = fill(lower, own, original, what);
+    if (status >= 0 && has_partners(original) &&
+        partner_keep(own, lower, &original->origin, original->standard.NumberOfLinks) < 0)
+        log_refusal("other names of the file keep its old content", path, STATUS_NOT_SUPPORTED);
+    nt.NtClose(own);
+    return status;
+}
+
 static NTSTATUS copy_file(struct file_name *name, HANDLE lower, const struct map_place *place,
                           const struct original *original, enum copy_what what)
 {
     struct str path = buf_str(&name->path);
     struct parent_times times;
-    HANDLE own;
     NTSTATUS status = file_mirror_parents(name);
     if (status < 0)
         return status;
@@ -314,32 +347,14 @@ static NTSTATUS copy_file(struct file_name *name, HANDLE lower, const struct map
     if (place->kind == MAP_META)
         make_writable(path);
     keep_parent_times(path, &times);
-    status = create_in_storage(path, FILE_WRITE_DATA | WRITE_DAC | FILE_WRITE_EA, FILE_NON_DIRECTORY_FILE, &own);
-    if (status == STATUS_ACCESS_DENIED) { /* what a copy that was cut off left behind is read-only */
-        make_writable(path);
-        status = create_in_storage(path, FILE_WRITE_DATA | WRITE_DAC | FILE_WRITE_EA, FILE_NON_DIRECTORY_FILE, &own);
-    }
-    if (status >= 0) {
-        status = fill(lower, own, original, what);
-        nt.NtClose(own);
-    }
+    status = has_partners(original) ? partner_join(lower, &original->origin, path) : STATUS_OBJECT_NAME_NOT_FOUND;
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND)
+        status = make_copy(path, lower, original, what);
     restore_parent_times(&times);
     if (status < 0)
         return log_refusal("cannot copy", path, status);
     log_event(what == COPY_ALL ? "copy-up" : "copy-up-metadata", path);
     return file_record(path, what == COPY_ALL ? MAP_OWN : MAP_META, (struct str){0}, &original->origin);
-}
-
-/* The lower is another spelling of something else: remember that; the caller resolves again. */
-static bool is_link(HANDLE lower, struct file_name *name, const struct map_place *place, struct file_memory *memory)
-{
-    struct strbuf own, expected;
-    buf_init(&own, memory->more, PATH_UNITS);
-    buf_init(&expected, memory->work, PATH_UNITS);
-    map_lower(place, buf_str(&name->path), &expected);
-    return host_name_of_handle(lower, &own) && place->kind == MAP_NONE &&
-           !str_equal_fold(layer.up, buf_str(&own), buf_str(&expected)) &&
-           map_set(layer.map, buf_str(&name->path), MAP_LINK, buf_str(&own), NULL);
 }
 
 static bool in_storage(const struct file_name *name)
@@ -371,11 +386,17 @@ static NTSTATUS copy_up_locked(struct file_name *name, struct file_memory *memor
         status = open_lower_of(buf_str(&name->path), &place, access, 0, &lower);
         if (status < 0)
             return status;
-        if (is_link(lower, name, &place, memory)) {
+        bool again = file_is_link(lower, name, memory, &place);
+        if (!again)
+            status = query_original(lower, &original);
+        if (!again && status >= 0 && what == COPY_META && has_partners(&original)) {
+            what = COPY_ALL; /* its other names need the content, whatever becomes of this one */
+            again = true;
+        }
+        if (again) {
             nt.NtClose(lower);
             continue;
         }
-        status = query_original(lower, &original);
         if (status >= 0 && original.standard.Directory) {
             status = file_mirror_parents(name);
             if (status >= 0)

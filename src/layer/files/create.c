@@ -11,6 +11,7 @@
 #include "layer/objects/pipes.h"
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
+#define ORIGINS_ALL (MAP_ORIGIN_FILES | MAP_ORIGIN_DIRECTORIES)
 #define ACCESS_DATA (FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_EXECUTE)
 #define ACCESS_WRITE (FILE_WRITE_DATA | FILE_APPEND_DATA | GENERIC_WRITE | GENERIC_ALL)
 #define ACCESS_CHANGE                                                                                                  \
@@ -83,20 +84,24 @@ static NTSTATUS open_where(const struct open_call *call, const struct file_name 
     return open_real(call, name, &real);
 }
 
+/* The host's own file, for reading. STATUS_REPARSE: the VM changed it by another of its names; the name is to be resolved again. */
+static NTSTATUS open_lower(const struct open_call *call, struct file_name *name, struct file_memory *memory,
+                           const struct map_place *place)
+{
+    HANDLE handle;
+    NTSTATUS status = open_where(call, name, memory, place, call->access & ACCESS_DATA);
+    bool directory = call->options & FILE_DIRECTORY_FILE || !(call->access & ACCESS_DATA);
+    if (status < 0 || !(map_origins(layer.map) & (directory ? ORIGINS_ALL : MAP_ORIGIN_FILES)) ||
+        !guard_read(&handle, call->handle, sizeof(handle)) || !file_alias(handle, name, memory))
+        return status;
+    nt.NtClose(handle);
+    return STATUS_REPARSE;
+}
+
 static NTSTATUS open_storage(const struct open_call *call, const struct file_name *name, struct file_memory *memory)
 {
     static const struct map_place storage = {.in_storage = true};
     return open_where(call, name, memory, &storage, true);
-}
-
-/* What a copy of a crashed process left behind at a name that does not exist. */
-static void remove_leftover(const struct file_name *name, struct file_memory *memory)
-{
-    struct strbuf real;
-    buf_init(&real, memory->real, PATH_UNITS);
-    name_storage(buf_str(&name->path), &real);
-    struct path_attributes at = path_attributes(buf_str(&real));
-    nt.NtDeleteFile(path_object(&at));
 }
 
 /* [locked] The name exists neither in the VM nor on the host: it is made in storage. */
@@ -110,7 +115,7 @@ static NTSTATUS create_new(struct open_call *call, struct file_name *name, struc
         call->disposition = FILE_OPEN_IF; /* the stream's file comes with it */
     status = open_storage(call, name, memory);
     if (status == STATUS_OBJECT_NAME_COLLISION) {
-        remove_leftover(name, memory);
+        file_remove_leftover(name);
         status = open_storage(call, name, memory);
     }
     if (status < 0)
@@ -119,7 +124,7 @@ static NTSTATUS create_new(struct open_call *call, struct file_name *name, struc
     HANDLE handle;
     if (recorded < 0 && guard_read(&handle, call->handle, sizeof(handle))) {
         nt.NtClose(handle);
-        remove_leftover(name, memory);
+        file_remove_leftover(name);
         return recorded;
     }
     return status;
@@ -261,7 +266,7 @@ static NTSTATUS open_changing(struct open_call *call, struct file_name *name, st
         return STATUS_OBJECT_NAME_COLLISION;
     bool reads = intent_of(call) == INTENT_READ || (intent_of(call) == INTENT_WATCH && !directory);
     if (!overwrites(call) && reads && !name->stream.len)
-        return open_where(call, name, memory, &place, call->access & ACCESS_DATA);
+        return open_lower(call, name, memory, &place);
     if (!directory)
         return change_file(call, name, memory, &place);
     NTSTATUS changed = change_directory(call, name, memory);
@@ -289,7 +294,7 @@ static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct
         bool directory;
         if (place.kind == MAP_META && (status = query_existing(name, &place, memory, &directory)) < 0)
             return status;
-        return open_where(call, name, memory, &place, call->access & ACCESS_DATA);
+        return open_lower(call, name, memory, &place);
     }
     layer_lock();
     status = open_changing(call, name, memory);
@@ -378,9 +383,11 @@ static NTSTATUS open_any(struct open_call *call, bool followed)
     struct file_memory *memory = scratch_take();
     struct file_name name;
     NTSTATUS status = name_decode(call->attributes, call->options, memory, &name);
-    if (status >= 0 && name.kind == NAME_FILE)
-        status = open_file(call, &name, memory);
-    else if (status >= 0)
+    if (status >= 0 && name.kind == NAME_FILE) {
+        do
+            status = open_file(call, &name, memory);
+        while (status == STATUS_REPARSE);
+    } else if (status >= 0)
         status = open_other(call, &name, followed);
     else if (status == STATUS_OBJECT_TYPE_MISMATCH && !followed)
         open_followed(call, &status); /* relative to an object directory */

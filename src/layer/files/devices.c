@@ -93,10 +93,8 @@ struct unix_device {
 static void find_unix_device(struct str unix_path, struct unix_device *device)
 {
     struct file_memory *memory = scratch_take();
-    struct file_name name = {.kind = NAME_FILE};
+    struct file_name name = name_on(memory);
     struct map_place place;
-    buf_init(&name.path, memory->name, PATH_UNITS);
-    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
     buf_add(&name.path, unix_path);
     buf_add(&name.path, STR(u"\\x")); /* what is above a name is looked at */
     buf_init(&device->path, device->memory, UNIX_DEVICE_MAX);

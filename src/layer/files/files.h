@@ -24,6 +24,7 @@ struct file_name {
     struct strbuf path;   /* VM path without stream; for NAME_OTHER the NT name */
     struct strbuf stream; /* ":stream:$DATA" or empty */
     bool trailing;        /* the name ended with a backslash: only a directory will do */
+    bool linked;          /* the resolver followed a link */
     bool by_id;           /* path was found through a file id */
     ULONG attributes;     /* OBJ_* */
 };
@@ -38,6 +39,8 @@ struct file_memory {
 };
 _Static_assert(sizeof(struct file_memory) <= SCRATCH_SIZE, "one scratch block");
 
+/* An empty name whose path and stream are in `memory`. */
+struct file_name name_on(struct file_memory *memory);
 /* Decodes object attributes of the program (any pointer may be bad). NAME_OTHER also when the root directory is no file. */
 NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,
                      struct file_name *name);
@@ -76,10 +79,34 @@ enum copy_what {
     COPY_ALL   /* content, streams, EAs and security too; a directory: as COPY_META */
 };
 
+/* [locked] Deletes what the copy of a process that died left in storage at a name that does not exist in the VM. */
+void file_remove_leftover(const struct file_name *name);
 /* Makes sure the name, which has a lower that exists, is in storage. */
 NTSTATUS file_copy_up(struct file_name *name, struct file_memory *memory, enum copy_what what);
 /* [locked] Mirrors the directories above the name into storage. STATUS_OBJECT_PATH_NOT_FOUND when one does not exist in the VM. */
 NTSTATUS file_mirror_parents(const struct file_name *name);
+/* ---- alias.c: several names of one file of the host: hard links, links to single files ---- */
+
+/* `file` has the name's lower open. Whether the VM changed that file by another of its names: then the name was brought into the VM,
+ * or found to be a link, and is to be resolved again. */
+bool file_alias(HANDLE file, struct file_name *name, struct file_memory *memory);
+/* The same for a file that is not open. */
+bool file_alias_of(struct file_name *name, struct file_memory *memory, const struct map_place *place);
+/* A record of a class that lists more than names, from the host's directory: what it says of a file that the VM changed by another name
+ * is corrected. False when the entry is a link that leads nowhere any more. */
+bool file_alias_entry(struct str directory, struct str entry, uint8_t *record);
+/* [locked] The lower is another spelling of something else: that is remembered, and the name is to be resolved again. */
+bool file_is_link(HANDLE lower, const struct file_name *name, struct file_memory *memory,
+                  const struct map_place *place);
+/* [locked] Puts the copy of a file that was copied by another of its names to the VM path. STATUS_OBJECT_NAME_NOT_FOUND when there
+ * is none. */
+NTSTATUS partner_join(HANDLE lower, const struct map_origin *origin, struct str vm_path);
+/* [locked] Keeps the copy `own` of a file that has `links` names for those that the VM has not met. */
+NTSTATUS partner_keep(HANDLE own, HANDLE lower, const struct map_origin *origin, ULONG links);
+
+/* rename.c: the system's service for renaming or linking an open file to an NT path; flags: FILE_RENAME_*. */
+NTSTATUS file_set_name(HANDLE file, IO_STATUS_BLOCK *io, ULONG flags, struct str nt_path, FILE_INFORMATION_CLASS class);
+
 /* [locked] Journals and maps a node. origin may be NULL. */
 NTSTATUS file_record(struct str path, enum map_kind kind, struct str lower, const struct map_origin *origin);
 

@@ -70,9 +70,7 @@ static NTSTATUS read_mask(const UNICODE_STRING *program_mask, char16 *memory, st
  * be another file's in a moment. */
 static bool name_directory(HANDLE file, struct file_memory *memory, struct file_name *name, bool *from_storage)
 {
-    *name = (struct file_name){.kind = NAME_FILE};
-    buf_init(&name->path, memory->name, PATH_UNITS);
-    buf_init(&name->stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
+    *name = name_on(memory);
     return name_of_handle(file, &name->path, from_storage);
 }
 

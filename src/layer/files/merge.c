@@ -108,11 +108,14 @@ static void keep_id(const struct reader *reader, uint8_t *record, struct str nam
     scratch_give(memory);
 }
 
-static NTSTATUS take(struct reader *reader, enum list_side side, const uint8_t *record, struct str name)
+static NTSTATUS take(struct reader *reader, enum list_side side, uint8_t *record, struct str name)
 {
     uint8_t *copy;
     reader->found |= !list_is_dots(name);
     if (!reader->listing)
+        return STATUS_SUCCESS;
+    if (side == LIST_LOWER && !list_is_dots(name) && reader->format->class != FileNamesInformation &&
+        !file_alias_entry(buf_str(&reader->name->path), name, record))
         return STATUS_SUCCESS;
     NTSTATUS status = listing_append(&reader->listing, side, record, &copy);
     if (status >= 0 && reader->format->id_at && side == LIST_STORAGE)
@@ -120,7 +123,7 @@ static NTSTATUS take(struct reader *reader, enum list_side side, const uint8_t *
     return status;
 }
 
-static NTSTATUS take_records(struct reader *reader, enum list_side side, const uint8_t *record)
+static NTSTATUS take_records(struct reader *reader, enum list_side side, uint8_t *record)
 {
     for (;;) {
         struct str name = list_name(reader->format, record);

@@ -15,6 +15,14 @@ static bool is_drive_letter(char16 c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
+struct file_name name_on(struct file_memory *memory)
+{
+    struct file_name name = {.kind = NAME_FILE};
+    buf_init(&name.path, memory->name, PATH_UNITS);
+    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
+    return name;
+}
+
 /* The system names the Windows directory itself in the data it shares with every process (KUSER_SHARED_DATA). */
 static struct str system_root(void)
 {
@@ -168,10 +176,8 @@ static bool query_name(HANDLE handle, char16 *memory, struct str *nt_name)
 bool host_name_of_handle(HANDLE handle, struct strbuf *host_path)
 {
     struct file_memory *memory = scratch_take();
-    struct file_name name = {0};
+    struct file_name name = name_on(memory);
     struct str nt_name;
-    buf_init(&name.path, memory->name, PATH_UNITS);
-    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
     bool found = query_name(handle, memory->real, &nt_name) && name_decode_absolute(nt_name, &name) >= 0 &&
                  name.kind == NAME_FILE;
     if (found)
@@ -284,9 +290,7 @@ NTSTATUS name_decode(const OBJECT_ATTRIBUTES *program_attributes, ULONG options,
 {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING string = {0};
-    *name = (struct file_name){0};
-    buf_init(&name->path, memory->name, PATH_UNITS);
-    buf_init(&name->stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
+    *name = name_on(memory);
     if (!guard_read(&attributes, program_attributes, sizeof(attributes)))
         return STATUS_ACCESS_VIOLATION;
     if (attributes.ObjectName && !guard_read(&string, attributes.ObjectName, sizeof(string)))

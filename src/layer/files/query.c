@@ -23,76 +23,144 @@ static NTSTATUS pipe_query(const OBJECT_ATTRIBUTES *attributes, struct file_memo
     return status;
 }
 
-/* Resolves a name for a query; real is the NT path to ask. STATUS_REPARSE: no file, ask with the program's own arguments. */
-static NTSTATUS resolve_query(const OBJECT_ATTRIBUTES *attributes, struct file_memory *memory, struct strbuf *real)
-{
+/* A question about a name, to be put to the system. */
+struct question {
+    NTSTATUS (*ask)(const struct question *question, OBJECT_ATTRIBUTES *attributes);
+    void *information;
+    /* in the answer; NULL: not known where */
+    const LARGE_INTEGER *write_time;
+    ULONG *file_attributes;
+    IO_STATUS_BLOCK *io;
+    ULONG length;
+    FILE_INFORMATION_CLASS class;
+};
+
+struct resolved {
+    struct file_memory *memory;
     struct file_name name;
     struct map_place place;
-    NTSTATUS status = name_decode(attributes, 0, memory, &name);
+    struct strbuf real; /* the NT path to ask */
+};
+
+/* STATUS_REPARSE: no file, ask with the program's own arguments. */
+static NTSTATUS resolve_query(const OBJECT_ATTRIBUTES *attributes, struct resolved *r)
+{
+    NTSTATUS status = name_decode(attributes, 0, r->memory, &r->name);
     if (status < 0)
         return status;
-    if (name.kind != NAME_FILE)
-        return pipe_query(attributes, memory, real);
-    status = file_resolve(&name, memory, &place);
+    r->place = (struct map_place){0};
+    if (r->name.kind != NAME_FILE)
+        return pipe_query(attributes, r->memory, &r->real);
+    status = file_resolve(&r->name, r->memory, &r->place);
     if (status < 0)
         return status;
-    if (place.hidden)
+    if (r->place.hidden)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    buf_init(real, memory->real, PATH_UNITS);
-    file_real_path(&name, &place, false, real);
-    if (name.trailing && real->len && real->s[real->len - 1] != '\\')
-        buf_add_char(real, '\\');
-    return real->overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
+    buf_init(&r->real, r->memory->real, PATH_UNITS);
+    file_real_path(&r->name, &r->place, false, &r->real);
+    if (r->name.trailing && r->real.len && r->real.s[r->real.len - 1] != '\\')
+        buf_add_char(&r->real, '\\');
+    return r->real.overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
+}
+
+/* Whether what the host answered is out of date, since the VM changed the file by another of its names. */
+static bool is_alias(const struct question *q, struct resolved *r, NTSTATUS status)
+{
+    LARGE_INTEGER time;
+    if (status < 0 || !r->place.has_lower || !map_origins(layer.map))
+        return false;
+    if (q->write_time && guard_read(&time, q->write_time, sizeof(time)) &&
+        !map_maybe_origin(layer.map, (uint64_t)time.QuadPart))
+        return false;
+    return file_alias_of(&r->name, r->memory, &r->place);
+}
+
+/* The attributes by name of a link to a directory say so. */
+static void show_link(const struct question *q, const OBJECT_ATTRIBUTES *attributes, struct resolved *r)
+{
+    FILE_BASIC_INFORMATION link;
+    ULONG shown;
+    struct map_place *place = &r->place;
+    if (!q->file_attributes || name_decode(attributes, 0, r->memory, &r->name) < 0 ||
+        !map_resolve(layer.map, buf_str(&r->name.path), place) || !place->link || !place->has_lower ||
+        place->link_rest < r->name.path.len)
+        return;
+    buf_init(&r->real, r->memory->real, PATH_UNITS);
+    file_lower_path(&r->name, place, &r->real);
+    struct path_attributes at = path_attributes(buf_str(&r->real));
+    if (nt.NtQueryAttributesFile(path_object(&at), &link) < 0 ||
+        !(link.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) || !guard_read(&shown, q->file_attributes, sizeof(shown)))
+        return;
+    shown |= FILE_ATTRIBUTE_REPARSE_POINT;
+    guard_write(q->file_attributes, &shown, sizeof(shown));
+}
+
+static NTSTATUS query_by_name(const struct question *q, const OBJECT_ATTRIBUTES *attributes)
+{
+    struct resolved r = {.memory = scratch_take()};
+    NTSTATUS status;
+    do {
+        status = resolve_query(attributes, &r);
+        if (status == STATUS_REPARSE)
+            status = q->ask(q, (OBJECT_ATTRIBUTES *)attributes);
+        else if (status >= 0) {
+            struct path_attributes at = path_attributes(buf_str(&r.real));
+            status = q->ask(q, path_object(&at));
+        }
+    } while (is_alias(q, &r, status));
+    if (status >= 0 && status != STATUS_REPARSE && r.name.linked)
+        show_link(q, attributes, &r);
+    scratch_give(r.memory);
+    return status;
+}
+
+static NTSTATUS ask_attributes(const struct question *q, OBJECT_ATTRIBUTES *attributes)
+{
+    return nt.NtQueryAttributesFile(attributes, q->information);
 }
 
 NTSTATUS NTAPI fvm_NtQueryAttributesFile(const OBJECT_ATTRIBUTES *attributes, FILE_BASIC_INFORMATION *information)
 {
+    struct question question = {
+        .ask = ask_attributes,
+        .information = information,
+        .write_time = &information->LastWriteTime,
+        .file_attributes = &information->FileAttributes,
+    };
     layer_attach();
-    struct file_memory *memory = scratch_take();
-    struct strbuf real;
-    NTSTATUS status = resolve_query(attributes, memory, &real);
-    if (status == STATUS_REPARSE)
-        status = nt.NtQueryAttributesFile(attributes, information);
-    else if (status >= 0) {
-        struct path_attributes at = path_attributes(buf_str(&real));
-        status = nt.NtQueryAttributesFile(path_object(&at), information);
-    }
-    scratch_give(memory);
-    return status;
+    return query_by_name(&question, attributes);
+}
+
+static NTSTATUS ask_full_attributes(const struct question *q, OBJECT_ATTRIBUTES *attributes)
+{
+    return nt.NtQueryFullAttributesFile(attributes, q->information);
 }
 
 NTSTATUS NTAPI fvm_NtQueryFullAttributesFile(const OBJECT_ATTRIBUTES *attributes,
                                              FILE_NETWORK_OPEN_INFORMATION *information)
 {
+    struct question question = {
+        .ask = ask_full_attributes,
+        .information = information,
+        .write_time = &information->LastWriteTime,
+        .file_attributes = &information->FileAttributes,
+    };
     layer_attach();
-    struct file_memory *memory = scratch_take();
-    struct strbuf real;
-    NTSTATUS status = resolve_query(attributes, memory, &real);
-    if (status == STATUS_REPARSE)
-        status = nt.NtQueryFullAttributesFile(attributes, information);
-    else if (status >= 0) {
-        struct path_attributes at = path_attributes(buf_str(&real));
-        status = nt.NtQueryFullAttributesFile(path_object(&at), information);
-    }
-    scratch_give(memory);
-    return status;
+    return query_by_name(&question, attributes);
+}
+
+static NTSTATUS ask_by_name(const struct question *q, OBJECT_ATTRIBUTES *attributes)
+{
+    return nt.NtQueryInformationByName(attributes, q->io, q->information, q->length, q->class);
 }
 
 NTSTATUS NTAPI fvm_NtQueryInformationByName(OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *io, void *information,
                                             ULONG length, FILE_INFORMATION_CLASS class)
 {
+    struct question question = {
+        .ask = ask_by_name, .information = information, .io = io, .length = length, .class = class};
     layer_attach();
-    struct file_memory *memory = scratch_take();
-    struct strbuf real;
-    NTSTATUS status = resolve_query(attributes, memory, &real);
-    if (status == STATUS_REPARSE)
-        status = nt.NtQueryInformationByName(attributes, io, information, length, class);
-    else if (status >= 0) {
-        struct path_attributes at = path_attributes(buf_str(&real));
-        status = nt.NtQueryInformationByName(path_object(&at), io, information, length, class);
-    }
-    scratch_give(memory);
-    return status;
+    return query_by_name(&question, attributes);
 }
 
 /* ---- by handle ---- */
@@ -222,12 +290,10 @@ NTSTATUS NTAPI fvm_NtQueryInformationFile(HANDLE file, IO_STATUS_BLOCK *io, void
 
 bool name_show(struct str system_name, struct file_memory *memory, struct strbuf *out)
 {
-    struct file_name name = {0};
+    struct file_name name = name_on(memory);
     buf_init(out, memory->more, PATH_UNITS);
     if (key_show_name(system_name, out))
         return true;
-    buf_init(&name.path, memory->name, PATH_UNITS);
-    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
     if (name_decode_absolute(system_name, &name) < 0 || name.kind != NAME_FILE)
         return false;
     struct str host = buf_str(&name.path);

@@ -31,8 +31,7 @@ static NTSTATUS decode_target(struct renaming *r, const void *information, ULONG
         return STATUS_ACCESS_VIOLATION;
     struct str name = {given, r->head.FileNameLength / sizeof(char16)};
     if (!r->head.RootDirectory && name.len && name.s[0] != '\\' && str_find(name, '\\') == name.len) {
-        buf_init(&r->to.path, r->to_memory->name, PATH_UNITS);
-        buf_init(&r->to.stream, r->to_memory->stream, sizeof(r->to_memory->stream) / sizeof(char16));
+        r->to = name_on(r->to_memory);
         buf_add(&r->to.path, path_parent(buf_str(&r->from.path)));
         buf_add_char(&r->to.path, '\\');
         buf_add(&r->to.path, name);
@@ -42,16 +41,6 @@ static NTSTATUS decode_target(struct renaming *r, const void *information, ULONG
     path_object(&at)->RootDirectory = r->head.RootDirectory;
     NTSTATUS status = name_decode(&at.attributes, 0, r->to_memory, &r->to);
     return status >= 0 && r->to.kind != NAME_FILE ? STATUS_OBJECT_TYPE_MISMATCH : status;
-}
-
-static NTSTATUS storage_attributes(const struct file_name *name, struct file_memory *memory)
-{
-    struct strbuf path;
-    FILE_BASIC_INFORMATION information;
-    buf_init(&path, memory->real, PATH_UNITS);
-    name_storage(buf_str(&name->path), &path);
-    struct path_attributes at = path_attributes(buf_str(&path));
-    return nt.NtQueryAttributesFile(path_object(&at), &information);
 }
 
 /* Whoever has the original open and does not share it for deleting keeps it from being replaced. */
@@ -88,32 +77,35 @@ static NTSTATUS prepare_target(struct renaming *r)
     if (status != STATUS_OBJECT_NAME_NOT_FOUND)
         return status;
     status = file_mirror_parents(&r->to);
-    if (status >= 0 && storage_attributes(&r->to, r->to_memory) >= 0) {
-        struct strbuf leftover; /* of a copy that was cut off: it does not exist for the VM */
-        buf_init(&leftover, r->to_memory->real, PATH_UNITS);
-        name_storage(buf_str(&r->to.path), &leftover);
-        struct path_attributes at = path_attributes(buf_str(&leftover));
-        nt.NtDeleteFile(path_object(&at));
-    }
+    if (status >= 0)
+        file_remove_leftover(&r->to);
+    return status;
+}
+
+NTSTATUS file_set_name(HANDLE file, IO_STATUS_BLOCK *io, ULONG flags, struct str nt_path, FILE_INFORMATION_CLASS class)
+{
+    FVM_FILE_RENAME_INFORMATION *information = scratch_take();
+    struct strbuf path;
+    buf_init(&path, information->FileName, PATH_UNITS);
+    buf_add(&path, nt_path);
+    information->Flags = flags;
+    information->RootDirectory = NULL;
+    information->FileNameLength = (ULONG)(path.len * sizeof(char16));
+    ULONG length = (ULONG)offsetof(FVM_FILE_RENAME_INFORMATION, FileName) + information->FileNameLength;
+    NTSTATUS status =
+        path.overflow ? STATUS_NAME_TOO_LONG : nt.NtSetInformationFile(file, io, information, length, class);
+    scratch_give(information);
     return status;
 }
 
 /* The system's own service on the storage's names. */
 static NTSTATUS change_storage(struct renaming *r, HANDLE own, IO_STATUS_BLOCK *io)
 {
-    FVM_FILE_RENAME_INFORMATION *information = scratch_take();
     struct strbuf path;
-    buf_init(&path, information->FileName, PATH_UNITS);
-    *information = r->head;
-    information->RootDirectory = NULL;
+    buf_init(&path, r->to_memory->real, PATH_UNITS);
     name_storage(buf_str(&r->to.path), &path);
     buf_add(&path, buf_str(&r->to.stream));
-    information->FileNameLength = (ULONG)(path.len * sizeof(char16));
-    ULONG length = (ULONG)offsetof(FVM_FILE_RENAME_INFORMATION, FileName) + information->FileNameLength;
-    NTSTATUS status =
-        path.overflow ? STATUS_NAME_TOO_LONG : nt.NtSetInformationFile(own, io, information, length, r->class);
-    scratch_give(information);
-    return status;
+    return path.overflow ? STATUS_NAME_TOO_LONG : file_set_name(own, io, r->head.Flags, buf_str(&path), r->class);
 }
 
 /* Whether a name has a place in the host's name space, so that its absence must be remembered. */
@@ -129,13 +121,17 @@ static bool has_node(struct str path)
     return !map_resolve(layer.map, path, &place) || place.known == path.len;
 }
 
-/* [locked] */
+/* [locked] Both names have the same id. */
 static NTSTATUS link_locked(struct renaming *r, HANDLE own, IO_STATUS_BLOCK *io)
 {
+    struct map_place from = {0};
     NTSTATUS status = change_storage(r, own, io);
-    if (status >= 0 && parent_has_lower(buf_str(&r->to.path)))
-        return file_record(buf_str(&r->to.path), MAP_OWN, (struct str){0}, NULL);
-    return status;
+    if (status < 0)
+        return status;
+    map_resolve(layer.map, buf_str(&r->from.path), &from);
+    if (!parent_has_lower(buf_str(&r->to.path)) && !from.origin.file_id)
+        return status;
+    return file_record(buf_str(&r->to.path), MAP_OWN, (struct str){0}, &from.origin);
 }
 
 /* [locked] */
@@ -183,8 +179,7 @@ NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, 
     struct renaming r = {.file = file, .class = class, .from_memory = scratch_take(), .to_memory = scratch_take()};
     bool in_storage;
     r.link = (int)class == FileLinkInformation || (int)class == FileLinkInformationExClass;
-    buf_init(&r.from.path, r.from_memory->name, PATH_UNITS);
-    buf_init(&r.from.stream, r.from_memory->stream, 1);
+    r.from = name_on(r.from_memory);
     NTSTATUS status = STATUS_SUCCESS;
     if (!name_of_handle(file, &r.from.path, &in_storage))
         status = nt.NtSetInformationFile(file, io, (void *)information, length, class);

@@ -45,6 +45,7 @@ static void follow_link(struct file_name *name, struct file_memory *memory, cons
         return; /* the map was rebuilt: the caller looks up again */
     buf_set(&name->path, buf_str(&whole));
     name->path.overflow |= whole.overflow;
+    name->linked = true;
 }
 
 static void remember_link(struct str directory, struct str target)

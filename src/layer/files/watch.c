@@ -76,12 +76,10 @@ static NTSTATUS open_companion(struct file_name *name, struct file_memory *memor
 static uintptr_t make_companion(HANDLE file)
 {
     struct file_memory *memory = scratch_take();
-    struct file_name name = {.kind = NAME_FILE};
+    struct file_name name = name_on(memory);
     bool from_storage;
     ULONG synchronous;
     uintptr_t word = 0;
-    buf_init(&name.path, memory->name, PATH_UNITS);
-    buf_init(&name.stream, memory->stream, sizeof(memory->stream) / sizeof(char16));
     if (can_watch(file, &synchronous) && name_of_handle(file, &name.path, &from_storage)) {
         HANDLE companion;
         if (from_storage)

@@ -82,7 +82,9 @@ static NTSTATUS prepare_image(struct creating *c)
         return status;
     if (c->name.kind != NAME_FILE)
         return STATUS_OBJECT_NAME_INVALID;
-    status = file_resolve(&c->name, c->memory, &place);
+    do
+        status = file_resolve(&c->name, c->memory, &place);
+    while (status >= 0 && file_alias_of(&c->name, c->memory, &place));
     if (status < 0)
         return status;
     if (place.hidden)
