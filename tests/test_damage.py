@@ -67,7 +67,7 @@ def small_disk(tmp_path):
     """A file system of 2 MiB; needs root."""
     if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path],
                                            stderr=subprocess.DEVNULL).returncode != 0:
-        pytest.skip("cannot mount a file system here")
+        pytest.skip("not applicable: cannot mount a file system here")
     yield tmp_path
     subprocess.run(["umount", "-l", tmp_path], check=True)
 

@@ -2,6 +2,7 @@
 #include "layer/layer.h"
 
 #include "layer/registry/registry.h"
+#include "nt/wow64.h"
 
 #include <stdatomic.h>
 
@@ -106,6 +107,8 @@ static void attach(void)
     layer.up = map_upcase(layer.map);
     layer.files_root = shared_str(&vm->files_root);
     layer.keys_root = shared_str(&vm->key_root);
+    ULONG_PTR peb32;
+    layer.narrow = wow64_peb(NT_CURRENT_PROCESS, &peb32) >= 0 && peb32;
     struct strbuf buf;
     buf_init(&buf, storage, VM_PATH_MAX);
     /* \??\C:\x -> C\x */

@@ -35,6 +35,7 @@ struct layer {
     struct layer_delta files, keys;
     upcase_table up;
     HANDLE lock, events;
+    bool narrow;           /* the program is a 32-bit one on a 64-bit system */
     HANDLE objects;        /* the root of the VM's object names */
     struct str files_root; /* NT path of the delta tree */
     struct str keys_root;  /* the key that holds the VM's keys, behind \REGISTRY\ */

@@ -1,7 +1,9 @@
 /* Process parameters: the program's name is written to new memory there, and the string made to point to it. */
 #include "nt/parameters.h"
 
-enum { ProcessBasicInformationClass = 0, ProcessWow64InformationClass = 26, LOW_ADDRESSES = 0x7fffffff };
+#include "nt/wow64.h"
+
+enum { ProcessBasicInformationClass = 0, LOW_ADDRESSES = 0x7fffffff };
 
 /* Of a 32-bit process, as the 64-bit side sees them; the offsets are the same on Windows 7 to 11 and Wine. */
 enum { PEB32_PARAMETERS = 0x10, PARAMETERS32_IMAGE_NAME = 0x38 };
@@ -26,13 +28,13 @@ NTSTATUS parameters_set_image_name(HANDLE process, struct str name)
 {
     FVM_PROCESS_BASIC_INFORMATION basic;
     FVM_PROCESS_PARAMETERS *parameters; /* there */
-    ULONG_PTR peb32 = 0;
+    ULONG_PTR peb32;
     UNICODE_STRING string = {(USHORT)(name.len * sizeof(char16)), (USHORT)((name.len + 1) * sizeof(char16)), NULL};
     SIZE_T size = string.MaximumLength;
     void *memory = NULL;
     NTSTATUS status = nt.NtQueryInformationProcess(process, ProcessBasicInformationClass, &basic, sizeof(basic), NULL);
-    if (status >= 0 && sizeof(void *) == 8)
-        status = nt.NtQueryInformationProcess(process, ProcessWow64InformationClass, &peb32, sizeof(peb32), NULL);
+    if (status >= 0)
+        status = wow64_peb(process, &peb32);
     if (status >= 0)
         status = nt.NtReadVirtualMemory(process, &basic.PebBaseAddress->ProcessParameters, &parameters, sizeof(void *),
                                         NULL);

@@ -10,14 +10,22 @@ enum {
     MOV_EDX = 0xba
 };
 
+NTSTATUS wow64_peb(HANDLE process, ULONG_PTR *peb32)
+{
+    *peb32 = 0;
+    if (sizeof(void *) != 8)
+        return STATUS_SUCCESS;
+    return nt.NtQueryInformationProcess(process, ProcessWow64InformationClass, peb32, sizeof(*peb32), NULL);
+}
+
 NTSTATUS wow64_ntdll(HANDLE process, const struct image *ntdll, uint64_t *base)
 {
-    ULONG_PTR peb32 = 0;
+    ULONG_PTR peb32;
     uint32_t block = image_export(ntdll, "LdrSystemDllInitBlock");
     *base = 0;
-    NTSTATUS status = nt.NtQueryInformationProcess(process, ProcessWow64InformationClass, &peb32, sizeof(peb32), NULL);
-    if (status < 0 || !peb32 || sizeof(void *) != 8)
-        return status < 0 ? status : STATUS_SUCCESS;
+    NTSTATUS status = wow64_peb(process, &peb32);
+    if (status < 0 || !peb32)
+        return status;
     if (block)
         status = nt.NtReadVirtualMemory(process, ntdll->base + block + NTDLL32_BASE, base, sizeof(*base), NULL);
     if (status >= 0 && (!*base || *base > UINT32_MAX))

@@ -47,7 +47,7 @@ static void unix_programs(void)
         BOOL ran = runs(NULL, lines[i], CREATE_NO_WINDOW, NULL, &code);
         report(ran && !code, "%s: ran %d code %lx", utf8(lines[i]), ran, code);
     }
-    NTSTATUS(CDECL * spawn)
+    NTSTATUS(NTAPI * spawn)
     (char *const argv[], int wait) = (void *)GetProcAddress(GetModuleHandleW(L"ntdll"), "__wine_unix_spawnvp");
     char *arguments[] = {"true", NULL};
     report(spawn && spawn(arguments, 1) >= 0, "Wine's own service for Unix programs");

@@ -100,8 +100,9 @@ static inline NTSTATUS open_as(const struct opening *o, HANDLE *handle, ULONG_PT
     InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, o->root, NULL);
     NTSTATUS status = nt.NtCreateFile(handle, o->access | SYNCHRONIZE, &attributes, &io, NULL, o->attributes,
                                       o->sharing, o->disposition, o->options | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0);
+    /* a 32-bit program of Wine gets what happens to be on the stack of wow64.dll when the service failed */
     if (information)
-        *information = io.Information;
+        *information = status < 0 && sizeof(void *) == 4 ? 0 : io.Information;
     return status;
 }
 

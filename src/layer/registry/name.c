@@ -1,4 +1,4 @@
-/* Decodes what programs call keys: absolute names, names relative to a handle, the 32-bit view, handles. */
+/* Decodes what programs call keys: absolute names, names relative to a handle, handles. */
 #include "layer/registry/registry.h"
 
 NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct key_attributes *copy)
@@ -110,39 +110,6 @@ static NTSTATUS add_root(HANDLE root, struct strbuf *path)
     return status;
 }
 
-/* A 32-bit process sees another part of the registry at some names, as does who asks for it. Which names, the system knows:
- * it is asked for the nearest key above that the host has. */
-static void apply_view(ACCESS_MASK view, struct key_memory *memory, struct key_name *name)
-{
-    for (struct str above = buf_str(&name->path); above.len; above = path_parent(above)) {
-        struct strbuf nt_path, whole;
-        struct str own;
-        HANDLE key;
-        buf_init(&nt_path, memory->real, KEY_UNITS);
-        key_host_path(above, &nt_path);
-        if (nt_path.overflow || key_open_path(buf_str(&nt_path), KEY_QUERY_VALUE | view, &key) < 0)
-            continue;
-        NTSTATUS status = key_system_name(key, memory->more, &own);
-        nt.NtClose(key);
-        if (status < 0 || str_equal_fold(layer.up, own, above))
-            return;
-        buf_init(&whole, memory->real, KEY_UNITS);
-        buf_add(&whole, own);
-        buf_add(&whole, str_from(buf_str(&name->path), above.len));
-        buf_set(&name->path, buf_str(&whole));
-        return;
-    }
-}
-
-static ACCESS_MASK view_of(ACCESS_MASK access)
-{
-#ifdef __x86_64__
-    return access & KEY_WOW64_32KEY;
-#else
-    return access & KEY_WOW64_64KEY ? 0 : KEY_WOW64_32KEY;
-#endif
-}
-
 /* A name elsewhere in the object name space may be a link that leads to the registry. */
 static NTSTATUS decode_alias(const struct key_attributes *from, struct key_memory *memory, struct key_name *name)
 {
@@ -177,11 +144,11 @@ NTSTATUS key_decode(const struct key_attributes *from, ACCESS_MASK access, ULONG
     }
     if (status != STATUS_SUCCESS)
         return status;
+    size_t root = name->path.len;
     add_components(&name->path, given);
     if (name->path.overflow || (name->path.len && !key_path_valid(buf_str(&name->path))))
         return STATUS_REPARSE;
-    if (view_of(access))
-        apply_view(view_of(access), memory, name);
+    key_apply_view(access, root, memory, name);
     return STATUS_SUCCESS;
 }
 

@@ -57,6 +57,12 @@ bool key_vm_path(struct str system_name, struct strbuf *vm_path, bool *stored);
 void key_host_path(struct str host, struct strbuf *nt_path);
 void key_stored_path(struct str vm_path, struct strbuf *nt_path);
 
+/* ---- view.c ---- */
+
+/* Puts the path in the 64-bit view in place of one that is seen in the 32-bit view. root: length of the part that comes from the
+ * handle that the name is relative to. */
+void key_apply_view(ACCESS_MASK access, size_t root, struct key_memory *memory, struct key_name *name);
+
 /* ---- resolve.c ---- */
 
 void key_lookup(struct str path, struct map_place *place);
