@@ -13,7 +13,7 @@ define build
 	cmake --preset $(1) -B $(BUILD)/$(2) $(3); cmake --build $(BUILD)/$(2)'
 endef
 
-.PHONY: all native x64 x86 setup-% check check-wine10 demo bench soak conformance install format lint clean fetch-apps
+.PHONY: all native x64 x86 setup-% check check-wine10 check-all demo bench soak conformance install format lint clean fetch-apps
 
 all: native x64
 	@ln -sfn $(BUILD)/native/fvm fvm
@@ -38,8 +38,13 @@ check:
 	@tools/check
 
 # The tests on Wine 10, with 64-bit and with 32-bit programs, in a Debian tree that this makes; as root.
-check-wine10: setup-demo all x86 fetch-apps
-	@tools/wine10 check
+check-wine10:
+	@tools/setup check
+	@tools/check wine10
+
+check-all:
+	@tools/setup check
+	@tools/check wine wine10
 
 demo: setup-demo all fetch-apps
 	@tools/demo
