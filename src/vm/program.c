@@ -207,8 +207,6 @@ static const char16 *refusal(const uint8_t *head, size_t size, uint16_t machine)
         return u"it is a Linux program, which cannot be kept in a VM";
     if (size >= 2 && memcmp(head, "#!", 2) == 0)
         return u"it is a script for Linux, which cannot be kept in a VM";
-    if (machine == IMAGE_FILE_MACHINE_I386)
-        return u"it is a 32-bit program, and this fvm.exe carries nothing to keep one in a VM";
     if (machine != 0)
         return u"it is made for another kind of processor";
     if (size >= 2 && memcmp(head, "MZ", 2) == 0)
