@@ -34,9 +34,10 @@ static bool inheritable(HANDLE handle)
            (flags & HANDLE_FLAG_INHERIT || SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT));
 }
 
+/* Standard handles are files, pipes and consoles; any other object of the host is no way for a program to stream. */
 static void add_handle(struct start *start, HANDLE handle)
 {
-    if (!inheritable(handle))
+    if (GetFileType(handle) == FILE_TYPE_UNKNOWN || !inheritable(handle))
         return;
     for (DWORD i = 0; i < start->handle_count; i++)
         if (start->handles[i] == handle) /* the system refuses a list that has one twice */

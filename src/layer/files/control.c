@@ -15,7 +15,8 @@ enum {
     CODE_DELETE_USN_JOURNAL = 0x900f8,
     CODE_DISMOUNT_VOLUME = 0x90020,
     CODE_LOCK_VOLUME = 0x90018,
-    CODE_CONSOLE_BIND = 0x5000cc, /* Wine's IOCTL_CONDRV_BIND_PID */
+    CODE_CONSOLE_BIND = 0x5000cc,  /* Wine's IOCTL_CONDRV_BIND_PID */
+    CODE_CONSOLE_EVENT = 0x50004c, /* Wine's IOCTL_CONDRV_CTRL_EVENT */
     DEVICE_MOUNT_MANAGER = 0x6d,
     ACCESS_BITS_WRITE = 2
 };
@@ -81,6 +82,15 @@ NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUT
                                          ULONG out_length)
 {
     uint32_t pid;
+    struct {
+        uint32_t event, group;
+    } control;
+    if (code == CODE_CONSOLE_EVENT && in_length >= sizeof(control) && guard_read(&control, in, sizeof(control)) &&
+        control.group) {
+        layer_attach();
+        if (process_is_outside(control.group))
+            return process_refuse("console event for processes outside the VM", control.group);
+    }
     if (code == CODE_CONSOLE_BIND && in_length >= sizeof(pid) && guard_read(&pid, in, sizeof(pid)) &&
         pid != UINT32_MAX) {
         layer_attach();

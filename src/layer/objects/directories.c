@@ -9,9 +9,13 @@ NTSTATUS NTAPI fvm_NtOpenDirectoryObject(HANDLE *handle, ACCESS_MASK access, con
     HANDLE directory;
     NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
     if (status >= 0)
+        status = object_limit(at, true, &access);
+    if (status >= 0)
         status = nt.NtOpenDirectoryObject(handle, access, at);
     if (object_shared(attributes, status, false, &shared)) {
-        status = nt.NtOpenDirectoryObject(handle, access, &shared.attributes);
+        status = object_limit(&shared.attributes, true, &access);
+        if (status >= 0)
+            status = nt.NtOpenDirectoryObject(handle, access, &shared.attributes);
         scratch_give(shared.memory);
     }
     if (status >= 0 && guard_read(&directory, handle, sizeof(directory)))
@@ -84,6 +88,8 @@ NTSTATUS NTAPI fvm_NtOpenSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access, 
     struct object_shared shared;
     OBJECT_ATTRIBUTES *at;
     NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
+    if (status >= 0)
+        status = object_limit(at, false, &access);
     if (status >= 0)
         status = nt.NtOpenSymbolicLinkObject(handle, access, at);
     if (object_shared(attributes, status, true, &shared)) {

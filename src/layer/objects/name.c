@@ -147,9 +147,65 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
     return STATUS_SUCCESS;
 }
 
+static bool is_systems(const OBJECT_ATTRIBUTES *at, char16 *memory, struct str *name)
+{
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING string;
+    if (!guard_read(&attributes, at, sizeof(attributes)) || attributes.RootDirectory == layer.objects)
+        return false;
+    if (attributes.RootDirectory)
+        return atomic_load_explicit(directories_opened(), memory_order_relaxed) &&
+               foreign_directory(attributes.RootDirectory, memory, name);
+    if (!guard_read(&string, attributes.ObjectName, sizeof(string)) || string.Length < sizeof(char16))
+        return false;
+    string.Buffer++;
+    string.Length -= sizeof(char16);
+    return is_system_name(&string, memory, name) || str_equal(path_first(*name), STR(u"??"));
+}
+
+NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *access)
+{
+    /* In every type of object that is not a directory, the second bit is for changing it: set, release, write, wake. */
+    enum { MODIFY = 2, EXTEND_SIZE = 0x10 };
+    ACCESS_MASK changes = DELETE | WRITE_DAC | WRITE_OWNER | (directory ? 0 : GENERIC_WRITE | MODIFY | EXTEND_SIZE);
+    ACCESS_MASK everything = MAXIMUM_ALLOWED | GENERIC_ALL;
+    struct str name;
+    NTSTATUS status = STATUS_SUCCESS;
+    if (!(*access & (changes | everything)))
+        return status;
+    char16 *memory = scratch_take();
+    if (is_systems(at, memory, &name)) {
+        if (*access & everything)
+            *access = (*access & ~(everything | changes)) | GENERIC_READ | GENERIC_EXECUTE;
+        else
+            status = log_refusal("changing an object of the system", name, STATUS_ACCESS_DENIED);
+    }
+    scratch_give(memory);
+    return status;
+}
+
+/* A handle for any access will do for this on Wine. */
+NTSTATUS NTAPI fvm_NtMakeTemporaryObject(HANDLE handle)
+{
+    FVM_OBJECT_NAME_INFORMATION *information = scratch_take();
+    ULONG length;
+    struct str name, own;
+    layer_attach();
+    NTSTATUS status = nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information,
+                                       SCRATCH_SIZE, &length);
+    if (status >= 0) {
+        name = (struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
+        status = !name.len || object_show(name, &own)
+                     ? nt.NtMakeTemporaryObject(handle)
+                     : log_refusal("changing an object of the system", name, STATUS_ACCESS_DENIED);
+    }
+    scratch_give(information);
+    return status;
+}
+
 /* ---- following names that are not for the object services ---- */
 
-#define LINKS_MAX 8 /* one after the other; the system allows more */
+#define LINKS_MAX 64 /* one after the other; more lead nowhere */
 #define NAME_MAX (SCRATCH_SIZE / sizeof(char16) / 4)
 
 static bool is_directory(HANDLE handle, char16 *memory)
@@ -218,8 +274,11 @@ bool object_follow(HANDLE directory, struct str program_name, char16 *memory, st
         changed = true;
     }
     buf_add(&b, program_name);
-    for (int i = 0; i < LINKS_MAX && !b.overflow && follow_one(&b, work); i++)
+    for (int i = 0; !b.overflow && follow_one(&b, work); i++) {
         changed = true;
+        if (i == LINKS_MAX)
+            buf_set(&b, STR(u"\\"));
+    }
     *name = buf_str(&b);
     return changed && !b.overflow && b.len;
 }

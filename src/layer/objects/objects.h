@@ -22,6 +22,10 @@ struct object_name {
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved);
 
+/* Takes from *access what a VM must not do to the system's objects, when what is resolved to `at` is one; what was asked for by name
+ * (changing it, deleting it) is refused, with a line in the log. Of a directory, creating in it is judged when that is tried. */
+NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *access);
+
 /* What the VM has not, and the system has for it. */
 struct object_shared {
     OBJECT_ATTRIBUTES attributes;

@@ -19,9 +19,13 @@
         OBJECT_ATTRIBUTES *at;                                                                                         \
         NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);                                         \
         if (status >= 0)                                                                                               \
+            status = object_limit(at, false, &access);                                                                 \
+        if (status >= 0)                                                                                               \
             status = nt.service(handle, access, at);                                                                   \
         if (object_shared(attributes, status, false, &shared)) {                                                       \
-            status = nt.service(handle, access, &shared.attributes);                                                   \
+            status = object_limit(&shared.attributes, false, &access);                                                 \
+            if (status >= 0)                                                                                           \
+                status = nt.service(handle, access, &shared.attributes);                                               \
             scratch_give(shared.memory);                                                                               \
         }                                                                                                              \
         return status;                                                                                                 \

@@ -27,6 +27,19 @@ static bool pid_is_ours(const CLIENT_ID *id)
     return ours;
 }
 
+bool process_is_outside(uint32_t pid)
+{
+    CLIENT_ID id = {.UniqueProcess = (HANDLE)(ULONG_PTR)pid};
+    OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes)};
+    HANDLE process;
+    if (process_id_is_ours(pid))
+        return false;
+    NTSTATUS status = nt.NtOpenProcess(&process, PROCESS_QUERY_LIMITED_INFORMATION, &attributes, &id);
+    if (status >= 0)
+        nt.NtClose(process);
+    return status >= 0 || status == STATUS_ACCESS_DENIED;
+}
+
 static bool thread_is_ours(const CLIENT_ID *id)
 {
     OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes)};
