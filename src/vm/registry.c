@@ -10,6 +10,10 @@
 #define CREATED_DIGITS 16u
 
 NTSYSAPI NTSTATUS NTAPI RtlFormatCurrentUserKeyPath(UNICODE_STRING *path);
+/* From ntdll: loading advapi32 and what it needs takes longer than making a VM. */
+NTSYSAPI NTSTATUS NTAPI RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, ULONG revision);
+NTSYSAPI NTSTATUS NTAPI RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN present, PACL dacl,
+                                                     BOOLEAN defaulted);
 
 struct str registry_home(char16 out[VM_PATH_MAX])
 {
@@ -84,8 +88,8 @@ static NTSTATUS open_to_delete(struct str path, HANDLE *key)
     if (status != STATUS_ACCESS_DENIED)
         return status;
     SECURITY_DESCRIPTOR descriptor;
-    InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION);
-    SetSecurityDescriptorDacl(&descriptor, TRUE, NULL, FALSE);
+    RtlCreateSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION);
+    RtlSetDaclSecurityDescriptor(&descriptor, TRUE, NULL, FALSE);
     status = registry_open(path, WRITE_DAC, key);
     if (!NT_SUCCESS(status))
         return status;
