@@ -41,7 +41,7 @@ bool str_prefix_fold(upcase_table up, struct str s, struct str prefix)
     if (prefix.len > s.len)
         return false;
     for (size_t i = 0; i < prefix.len; i++)
-        if (s.s[i] != prefix.s[i] && up[s.s[i]] != up[prefix.s[i]])
+        if (s.s[i] != prefix.s[i] && upcase_of(up, s.s[i]) != upcase_of(up, prefix.s[i]))
             return false;
     return true;
 }
@@ -58,9 +58,9 @@ uint32_t str_hash_fold(upcase_table up, uint32_t seed, struct str s)
     uint32_t h = seed ^ ((uint32_t)s.len * 0x9E3779B1u);
     size_t i = 0;
     for (; i + 1 < s.len; i += 2)
-        h = hash_round(h, up[s.s[i]] | (uint32_t)up[s.s[i + 1]] << 16);
+        h = hash_round(h, upcase_of(up, s.s[i]) | (uint32_t)upcase_of(up, s.s[i + 1]) << 16);
     if (i < s.len)
-        h = hash_round(h, up[s.s[i]]);
+        h = hash_round(h, upcase_of(up, s.s[i]));
     h = (h ^ (h >> 13)) * 0x85EBCA6Bu;
     return h ^ (h >> 16);
 }

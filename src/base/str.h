@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef uint16_t char16; /* the same type as WCHAR on Windows */
+#include "base/upcase.h"
 
 struct str {
     const char16 *s; /* not owned */
@@ -22,9 +22,6 @@ struct strbuf {
     size_t len, cap;
     bool overflow;
 };
-
-/* Upcase table: 65,536 entries, the system's own (RtlUpcaseUnicodeChar), so that names compare as the system does. */
-typedef const char16 *upcase_table;
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) / sizeof(char16) - 1}) /* STR(u"abc") */
 

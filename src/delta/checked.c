@@ -34,7 +34,7 @@ void checked_add(struct checked_names *names, upcase_table up, struct str path)
     for (size_t i = 0; i < path.len; i++) {
         if (path.s[i] == '\\')
             add(names, hash);
-        hash = hash_unit(hash, up[path.s[i]]);
+        hash = hash_unit(hash, upcase_of(up, path.s[i]));
     }
     add(names, hash);
 }
@@ -43,6 +43,6 @@ bool checked_has(const struct checked_names *names, upcase_table up, struct str 
 {
     uint64_t hash = HASH_START;
     for (size_t i = 0; i < path.len; i++)
-        hash = hash_unit(hash, up[path.s[i]]);
+        hash = hash_unit(hash, upcase_of(up, path.s[i]));
     return has(names, hash);
 }

@@ -5,8 +5,7 @@ bool map_format(struct delta_map *map, size_t size, upcase_table upcase)
 {
     if (size < MAP_MIN_SIZE || size > UINT32_MAX - 7u)
         return false;
-    for (uint32_t i = 0; i < UPCASE_UNITS; i++)
-        map->upcase[i] = upcase[i];
+    upcase_copy(&map->upcase, upcase);
     WRITE(map->size, (uint32_t)size);
     WRITE(map->version, MAP_VERSION);
     WRITE(map->magic_low, MAP_MAGIC_LOW);
@@ -25,7 +24,7 @@ bool map_check(const struct delta_map *constant, size_t size)
 
 upcase_table map_upcase(const struct delta_map *map)
 {
-    return map->upcase;
+    return &map->upcase;
 }
 
 bool map_untouched(const struct delta_map *map)

@@ -144,7 +144,7 @@ void node_attach(struct map_view *v, uint32_t at, uint32_t parent, struct str na
     text_put(v, text, 0, name);
     WRITE(node->name, text);
     WRITE(node->name_len, (uint32_t)name.len);
-    WRITE(node->hash, str_hash_fold(v->map->upcase, 0, name));
+    WRITE(node->hash, str_hash_fold(&v->map->upcase, 0, name));
     WRITE(node->parent, parent);
     WRITE(node->previous_sibling, 0);
     WRITE(node->next_sibling, first);

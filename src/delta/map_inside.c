@@ -71,10 +71,10 @@ bool view_text_is(struct map_view *v, uint32_t offset, uint32_t len, struct str 
     text_unit *text = view_text(v, offset, len);
     if (!text)
         return false;
-    upcase_table up = v->map->upcase;
+    upcase_table up = &v->map->upcase;
     for (uint32_t i = 0; i < len; i++) {
         char16 unit = READ(text[i]);
-        if (unit != s.s[i] && up[unit] != up[s.s[i]])
+        if (unit != s.s[i] && upcase_of(up, unit) != upcase_of(up, s.s[i]))
             return false;
     }
     return true;
@@ -82,7 +82,7 @@ bool view_text_is(struct map_view *v, uint32_t offset, uint32_t len, struct str 
 
 uint32_t view_find(struct map_view *v, uint32_t parent, struct str name)
 {
-    uint32_t hash = str_hash_fold(v->map->upcase, 0, name);
+    uint32_t hash = str_hash_fold(&v->map->upcase, 0, name);
     uint32_t at = READ(*view_bucket(v, parent, hash));
     while (at && view_step(v)) {
         struct map_node *node = view_node(v, at);
@@ -99,7 +99,7 @@ uint32_t view_path_hash(struct map_view *v, struct str path)
 {
     uint32_t hash = 0;
     for (struct str rest = path; rest.len; rest = path_rest(rest))
-        hash = str_hash_fold(v->map->upcase, hash, path_first(rest));
+        hash = str_hash_fold(&v->map->upcase, hash, path_first(rest));
     return hash;
 }
 

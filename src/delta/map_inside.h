@@ -15,8 +15,7 @@
 
 #define MAP_MAGIC_LOW 0x444D5646u  /* "FVMD" */
 #define MAP_MAGIC_HIGH 0x3150414Du /* "MAP1" */
-#define MAP_VERSION 2u
-#define UPCASE_UNITS 65536u
+#define MAP_VERSION 3u
 #define TEXT_CLASSES 26u /* block sizes 16, 24, 32, 48, 64, ... 65536, 98304 */
 #define TEXT_MAX_UNITS 32767u
 #define MAP_BUSY 0x80000000u /* in `changed`: a writer is at work or died at it */
@@ -56,14 +55,14 @@ struct delta_map {
     word reserved;
     struct map_node root;
     struct map_node spare; /* what a writer gets for a bad offset */
-    char16 upcase[UPCASE_UNITS];
+    struct upcase upcase;
     word filter[FILTER_BITS / 32]; /* of the values that map_maybe_origin knows. Bits are cleared by a rebuild only */
     word buckets[];                /* by (parent, name), then a quarter as many by explicit lower, then the arena */
 };
 
 _Static_assert(sizeof(word) == 4 && sizeof(text_unit) == 2, "atomics are plain memory");
 _Static_assert(sizeof(struct map_node) == 80, "the same layout for every process");
-_Static_assert(sizeof(struct delta_map) == 320 + 2 * UPCASE_UNITS + FILTER_BITS / 8,
+_Static_assert(sizeof(struct delta_map) == 320 + sizeof(struct upcase) + FILTER_BITS / 8,
                "the same layout for every process");
 _Static_assert(offsetof(struct delta_map, root) == 160, "the same layout for every process");
 _Static_assert(offsetof(struct delta_map, upcase) == 320, "the same layout for every process");

@@ -104,7 +104,7 @@ static void rename_move(struct map_view *v, struct rename *r)
 bool map_rename(struct delta_map *map, struct str from, struct str to, bool cover, enum map_kind kind_if_none)
 {
     struct map_view v;
-    upcase_table up = map->upcase;
+    upcase_table up = &map->upcase;
     struct rename r = {.from = from, .to = to, .cover = cover, .same = str_equal_fold(up, from, to)};
     if (!from.len || !to.len || !text_fits(from) || !text_fits(to) || !kind_is_delta(kind_if_none))
         return false;

@@ -65,7 +65,7 @@ static bool reverse_once(struct map_view *v, struct str host_path, struct strbuf
     buf_set(vm_path, (struct str){NULL, 0});
     for (struct str rest = host_path; rest.len && READ(v->map->redirects); rest = path_rest(rest)) {
         struct str name = path_first(rest);
-        hash = str_hash_fold(v->map->upcase, hash, name);
+        hash = str_hash_fold(&v->map->upcase, hash, name);
         end = host_path.len - rest.len + name.len;
         uint32_t found = find_lower(v, hash, str_head(host_path, end));
         if (found) {

@@ -20,8 +20,6 @@ NTSYSAPI NTSTATUS NTAPI RtlUpcaseUnicodeString(UNICODE_STRING *out, const UNICOD
 #define MAP_PER_JOURNAL 3u /* a node is about as big as its record; the more a VM changed, the more it will */
 #define MAP_GRAIN 65536u
 #define RECORD_ALIGN 8u
-#define UPCASE_UNITS 65536u
-#define UPCASE_PART 16384u /* a UNICODE_STRING holds less than 32,768 units */
 
 const char16 *changes_journal(enum journal_names names)
 {
@@ -34,16 +32,21 @@ size_t changes_map_size(uint64_t journal_size)
     return (size_t)(size + MAP_GRAIN - 1) / MAP_GRAIN * MAP_GRAIN;
 }
 
-bool changes_upcase(char16 *table)
+struct upcase *changes_upcase(void)
 {
-    for (uint32_t first = 0; first < UPCASE_UNITS; first += UPCASE_PART) {
-        UNICODE_STRING part = {UPCASE_PART * sizeof(char16), UPCASE_PART * sizeof(char16), table + first};
-        for (uint32_t i = 0; i < UPCASE_PART; i++)
-            table[first + i] = (char16)(first + i);
-        if (!NT_SUCCESS(RtlUpcaseUnicodeString(&part, &part, FALSE)))
-            return false;
+    struct upcase *table = calloc(1, sizeof *table);
+    bool ok = table != NULL;
+    for (uint32_t page = 0; page < UPCASE_PAGE && ok; page++) {
+        char16 units[UPCASE_PAGE];
+        UNICODE_STRING string = {sizeof units, sizeof units, units};
+        for (uint32_t i = 0; i < UPCASE_PAGE; i++)
+            units[i] = (char16)(page * UPCASE_PAGE + i);
+        ok = NT_SUCCESS(RtlUpcaseUnicodeString(&string, &string, FALSE)) && upcase_add(table, (uint8_t)page, units);
     }
-    return true;
+    if (ok)
+        return table;
+    free(table);
+    return NULL;
 }
 
 static bool stored(HANDLE files, struct str path)

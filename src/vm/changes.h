@@ -23,8 +23,8 @@ struct changes {
 const char16 *changes_journal(enum journal_names names);
 /* A map that has room for a journal of this size, in bytes (a multiple of 64 KiB). */
 size_t changes_map_size(uint64_t journal_size);
-/* The system's upcase table: 65,536 units. False without memory or when the system fails. */
-bool changes_upcase(char16 *table);
+/* The system's upcase table, for the caller to free. NULL without memory or when the system fails. */
+struct upcase *changes_upcase(void);
 /* Replays the journal into an empty map. */
 enum fvm_result changes_replay(struct changes *changes, const struct vm *vm, struct delta_map *map,
                                struct fvm_error *error);

@@ -239,7 +239,7 @@ static bool visit_node(void *context, struct str path, enum map_kind kind, struc
 static enum fvm_result load(struct diff *d, struct fvm_error *error)
 {
     char16 path[VM_PATH_MAX];
-    char16 *upcase = malloc(65536 * sizeof *upcase);
+    struct upcase *upcase = changes_upcase();
     struct changes changes = {.files = d->files};
     uint64_t size = 0;
     enum fvm_result result;
@@ -251,7 +251,7 @@ static enum fvm_result load(struct diff *d, struct fvm_error *error)
     }
     file_size(changes.journal, &size);
     d->map = VirtualAlloc(NULL, changes_map_size(size), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (d->map && upcase && changes_upcase(upcase) && map_format(d->map, changes_map_size(size), upcase))
+    if (d->map && upcase && map_format(d->map, changes_map_size(size), upcase))
         result = changes_replay(&changes, d->vm, d->map, error);
     else
         result = error_memory(error, DIFF, str_of(d->vm->name));

@@ -408,7 +408,7 @@ static void shown_name(struct str key, upcase_table upcase, struct strbuf *out)
 static enum fvm_result load(struct diff *d, struct fvm_error *error)
 {
     char16 path[VM_PATH_MAX];
-    char16 *upcase = malloc(65536 * sizeof *upcase);
+    struct upcase *upcase = changes_upcase();
     struct changes changes = {.names = JOURNAL_KEYS};
     uint64_t size = 0;
     enum fvm_result result = FVM_OK;
@@ -418,7 +418,7 @@ static enum fvm_result load(struct diff *d, struct fvm_error *error)
     if (NT_SUCCESS(status))
         file_size(changes.journal, &size);
     d->map = VirtualAlloc(NULL, changes_map_size(size), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (!d->map || !upcase || !changes_upcase(upcase) || !map_format(d->map, changes_map_size(size), upcase))
+    if (!d->map || !upcase || !map_format(d->map, changes_map_size(size), upcase))
         result = error_memory(error, DIFF, str_of(d->vm->name));
     else if (NT_SUCCESS(status))
         result = changes_replay(&changes, d->vm, d->map, error);

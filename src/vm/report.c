@@ -40,7 +40,7 @@ bool report_add(struct report *report, enum fvm_change_kind kind, bool directory
 static void fold(upcase_table upcase, const char16 *path, char16 *key)
 {
     for (; *path; path++)
-        *key++ = *path == u'\\' ? SEPARATOR_KEY : upcase[*path];
+        *key++ = *path == u'\\' ? SEPARATOR_KEY : upcase_of(upcase, *path);
 }
 
 static int compare_keys(const char16 *a, const char16 *b)

@@ -81,9 +81,9 @@ static enum fvm_result fill(struct share *share, const struct vm *vm, void (*not
 {
     struct vm_shared *view = share->view;
     char16 path[VM_PATH_MAX];
-    char16 *upcase = malloc(65536 * sizeof *upcase);
-    bool formatted = upcase && changes_upcase(upcase) && map_format(share->map, share->map_size, upcase) &&
-                     map_format(share->keys, share->map_size, upcase);
+    struct upcase *upcase = changes_upcase();
+    bool formatted =
+        upcase && map_format(share->map, share->map_size, upcase) && map_format(share->keys, share->map_size, upcase);
     free(upcase);
     if (!formatted)
         return error_memory(error, OPEN_VM, str_of(vm->name));

@@ -10,11 +10,13 @@ struct delta_map *fuzz_map(void)
     static struct delta_map *map;
     static void *header;
     if (!map) {
-        static char16 upcase[65536];
-        for (unsigned i = 0; i < 65536; i++)
-            upcase[i] = (char16)(i >= 'a' && i <= 'z' ? i - 32 : i);
+        static struct upcase upcase;
+        char16 latin[UPCASE_PAGE];
+        for (unsigned i = 0; i < UPCASE_PAGE; i++)
+            latin[i] = (char16)(i >= 'a' && i <= 'z' ? i - 32 : i);
+        CHECK(upcase_add(&upcase, 0, latin));
         map = calloc(1, MAP_MIN_SIZE);
-        CHECK(map && map_format(map, MAP_MIN_SIZE, upcase));
+        CHECK(map && map_format(map, MAP_MIN_SIZE, &upcase));
         header = malloc(sizeof(struct delta_map));
         memcpy(header, map, sizeof(struct delta_map));
     }

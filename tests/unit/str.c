@@ -32,6 +32,29 @@ static void test_compare(void **state)
     assert_false(str_prefix_fold(up, u("ab"), u("abc")));
 }
 
+static void test_upcase_pages(void **state)
+{
+    (void)state;
+    static struct upcase table, copy;
+    char16 units[UPCASE_PAGE];
+    for (unsigned page = 0; page < UPCASE_PAGES - 1; page++) {
+        for (unsigned i = 0; i < UPCASE_PAGE; i++)
+            units[i] = (char16)(page * 3 * UPCASE_PAGE + (i ^ 1u));
+        assert_true(upcase_add(&table, (uint8_t)(page * 3), units));
+    }
+    upcase_copy(&copy, &table);
+    for (unsigned c = 0; c < 65536; c++) {
+        bool paired = c / UPCASE_PAGE % 3 == 0 && c / UPCASE_PAGE / 3 < UPCASE_PAGES - 1;
+        assert_int_equal(upcase_of(&copy, (char16)c), paired ? c ^ 1u : c);
+    }
+    assert_false(upcase_add(&table, 1, units));
+    for (unsigned i = 0; i < UPCASE_PAGE; i++)
+        units[i] = (char16)(2 * UPCASE_PAGE + i);
+    assert_true(upcase_add(&table, 2, units)); /* needs no room */
+    memset(table.page, 0xff, sizeof(table.page));
+    upcase_of(&table, 0x1234); /* stays within the table */
+}
+
 static void test_hash(void **state)
 {
     (void)state;
@@ -117,9 +140,10 @@ static void test_buffer_overlap_right(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_of_from_head),         cmocka_unit_test(test_compare), cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_hash_spreads),         cmocka_unit_test(test_find),    cmocka_unit_test(test_buffer),
-        cmocka_unit_test(test_buffer_overlap_right),
+        cmocka_unit_test(test_of_from_head), cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_upcase_pages), cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_hash_spreads), cmocka_unit_test(test_find),
+        cmocka_unit_test(test_buffer),       cmocka_unit_test(test_buffer_overlap_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,7 +183,7 @@ static int compare(struct str a, struct str b)
         return rank(a) - rank(b);
     size_t shorter = a.len < b.len ? a.len : b.len;
     for (size_t i = 0; i < shorter; i++) {
-        int difference = (int)layer.up[a.s[i]] - (int)layer.up[b.s[i]];
+        int difference = (int)upcase_of(layer.up, a.s[i]) - (int)upcase_of(layer.up, b.s[i]);
         if (difference)
             return difference;
     }

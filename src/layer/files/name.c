@@ -80,7 +80,7 @@ static NTSTATUS decode_dos(struct str rest, struct file_name *name)
         ;
     struct str whole = rest;
     if (rest.len >= 2 && is_drive_letter(rest.s[0]) && rest.s[1] == ':') {
-        char16 letter = layer.up[rest.s[0]];
+        char16 letter = upcase_of(layer.up, rest.s[0]);
         struct str drive = {&letter, 1};
         if (rest.len == 2) {
             name->kind = NAME_VOLUME;
@@ -145,7 +145,7 @@ NTSTATUS name_decode_absolute(struct str nt_name, struct file_name *name)
         return decode_dos(rest, name);
     if (take_prefix(&rest, u"\\SystemRoot") && (!rest.len || rest.s[0] == '\\')) {
         struct str root = system_root();
-        char16 letter = layer.up[root.s[0]];
+        char16 letter = upcase_of(layer.up, root.s[0]);
         struct str drive = {&letter, 1};
         status = finish(name, drive, str_from(root, 2), false);
         if (status >= 0 && rest.len)

@@ -305,7 +305,7 @@ bool name_show(struct str system_name, struct file_memory *memory, struct strbuf
         return false;
     struct str path = buf_str(&vm_path), drive = path_first(path);
     buf_init(out, memory->more, PATH_UNITS);
-    unsigned letter = drive.len == 1 ? (unsigned)(layer.up[drive.s[0]] - 'A') : VM_DRIVES;
+    unsigned letter = drive.len == 1 ? (unsigned)(upcase_of(layer.up, drive.s[0]) - 'A') : VM_DRIVES;
     if (letter < VM_DRIVES && layer.vm->drive_device[letter].len) {
         buf_add(out, (struct str){layer.vm->drive_device[letter].s, layer.vm->drive_device[letter].len});
         buf_add_char(out, '\\');

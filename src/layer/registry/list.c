@@ -101,7 +101,7 @@ static struct str entry_name(const struct entry *entry)
  * differ for the characters between the two, such as '_'. */
 static char16 order_fold(char16 c)
 {
-    char16 upper = layer.up[c];
+    char16 upper = upcase_of(layer.up, c);
     bool wine = nt.__wine_unix_spawnvp != NULL;
     return wine && upper >= 'A' && upper <= 'Z' ? (char16)(upper + ('a' - 'A')) : upper;
 }
