@@ -65,7 +65,7 @@ def both(machine, reference, request):
     vm = request.node.name
     where = f"users/Public/{vm}/work"
     for prefix in (machine, reference):
-        top = seed(prefix.drive_c / where, links=False)
+        top = seed(prefix.drive_c / where)
         make_archive(top.parent / "archive.zip")
         (top.parent / "script.bat").write_bytes(SCRIPT.replace("\n", "\r\n").encode())
         (top / "project").mkdir()
