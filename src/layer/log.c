@@ -64,6 +64,21 @@ static void put_name(struct line *line, struct str name)
     }
 }
 
+/* A VM path as people write it; every other name as it is. */
+static void put_path(struct line *line, struct str name)
+{
+    struct str first = path_first(name);
+    if (first.len == 1 && first.s[0] < 0x80) { /* a drive */
+        put(line, (char)first.s[0]);
+        put_text(line, ":\\");
+        name = path_rest(name);
+    } else if (str_equal(first, STR(u"UNC"))) {
+        put_text(line, "\\\\");
+        name = path_rest(name);
+    }
+    put_name(line, name);
+}
+
 /* Days since 1601-01-01 to a civil date (H. Hinnant's algorithm, era of 400 years starting in March). */
 static void put_date(struct line *line, uint64_t days)
 {
@@ -122,7 +137,7 @@ static void write_line(const char *event, const char *why, struct str name)
         put_text(&line, why);
         put_text(&line, ": ");
     }
-    put_name(&line, name);
+    put_path(&line, name);
     line.s[line.len++] = '\n';
     IO_STATUS_BLOCK io;
     nt.NtWriteFile(layer.events, NULL, NULL, NULL, &io, line.s, line.len, NULL, NULL);

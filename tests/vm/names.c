@@ -9,13 +9,14 @@
 /* What each spelling leads to, after every change by each of them. */
 static void spellings(void)
 {
-    wchar_t unix_path[UNITS] = L"", z_path[UNITS] = L"";
+    wchar_t unix_path[UNITS] = L"", colon_path[UNITS] = L"", z_path[UNITS] = L"";
     char *(CDECL * unix_file_name)(const wchar_t *) =
         (void *)GetProcAddress(GetModuleHandleW(L"kernel32"), "wine_get_unix_file_name");
     char *path = unix_file_name ? unix_file_name(at(L"readme.txt")) : NULL;
     char *link = path ? strstr(path, "/dosdevices/c:") : NULL;
     if (link) {
         swprintf(unix_path, UNITS, L"\\\\?\\unix%.*hs/drive_c%hs", (int)(link - path), path, link + 14);
+        swprintf(colon_path, UNITS, L"\\\\?\\unix%hs", path);
         swprintf(z_path, UNITS, L"Z:%ls", unix_path + 8);
     }
     const wchar_t *const names[] = {L"readme.txt",
@@ -27,6 +28,7 @@ static void spellings(void)
                                     L"readme.txt ",
                                     joined(top, L"/sub/../readme.txt"),
                                     unix_path,
+                                    colon_path,
                                     z_path};
     wchar_t own[COUNT(names)][UNITS];
     for (size_t i = 0; i < COUNT(names); i++)

@@ -70,7 +70,7 @@ static void name_pointer(void)
         if (status >= 0)
             close_handle(file);
     }
-    static const USHORT lengths[] = {0, 1, 2, 3, 7, 8, 9, 20000};
+    static const USHORT lengths[] = {0, 1, 2, 3, 7, 8, 9, 20000, 32766, 32768, 32770, 65534};
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         static wchar_t text[40000];
         OBJECT_ATTRIBUTES attributes;
@@ -108,7 +108,7 @@ static void information_pointer(const wchar_t *file_name, ACCESS_MASK access)
     static const int classes[] = {FileBasicInformation, FileDispositionInformation, FileRenameInformation,
                                   FileLinkInformation, FileEndOfFileInformation};
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-        for (ULONG length = 0; length <= (i == 2 || i == 3 ? 16 : 48); length += 8) {
+        for (ULONG length = 0; length <= 48; length += 8) {
             IO_STATUS_BLOCK io;
             NTSTATUS status = nt.NtSetInformationFile(file, &io, zero, length, (FILE_INFORMATION_CLASS)classes[i]);
             say("set %d length %lu: %08lx", classes[i], length, status);

@@ -96,6 +96,9 @@ static void by_handles(void)
     native(L"many\\14.txt", DELETE, NULL, L"many\\a*b", FALSE);
     native(L"many\\14.txt", DELETE, L"sub", L"", FALSE);
     native(L"many\\14.txt", DELETE, L"sub", L"missing\\x", FALSE);
+    HANDLE nameless = open_at(L"many\\14.txt", DELETE, 0);
+    say("no name at all: %08lx", rename_to(nameless, NULL, L"", FALSE));
+    close_handle(nameless);
     native(L"many\\14.txt", DELETE | GENERIC_WRITE, NULL, L"many\\written.txt", FALSE);
     say_file(L"many\\written.txt");
 

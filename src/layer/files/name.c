@@ -186,12 +186,14 @@ bool host_name_of_handle(HANDLE handle, struct strbuf *host_path)
     return found && !host_path->overflow;
 }
 
-bool name_of_handle(HANDLE handle, struct strbuf *vm_path, bool *in_storage)
+/* differs: the handle's own name is not the VM's. */
+static bool name_and_place(HANDLE handle, struct strbuf *vm_path, bool *in_storage, bool *differs)
 {
     if (!host_name_of_handle(handle, vm_path))
         return false;
     struct str host = buf_str(vm_path);
     *in_storage = path_under_fold(layer.up, host, layer.storage) && host.len > layer.storage.len;
+    *differs = *in_storage;
     if (*in_storage) {
         buf_set(vm_path, str_from(host, layer.storage.len + 1));
         return true;
@@ -199,10 +201,24 @@ bool name_of_handle(HANDLE handle, struct strbuf *vm_path, bool *in_storage)
     char16 *memory = scratch_take();
     struct strbuf renamed;
     buf_init(&renamed, memory, PATH_UNITS);
-    if (map_reverse(layer.map, host, &renamed) && !renamed.overflow)
+    if (map_reverse(layer.map, host, &renamed) && !renamed.overflow) {
+        *differs = !str_equal(host, buf_str(&renamed));
         buf_set(vm_path, buf_str(&renamed));
+    }
     scratch_give(memory);
     return true;
+}
+
+bool name_of_handle(HANDLE handle, struct strbuf *vm_path, bool *in_storage)
+{
+    bool differs;
+    return name_and_place(handle, vm_path, in_storage, &differs);
+}
+
+bool name_differs(HANDLE handle, struct strbuf *vm_path, bool *in_storage)
+{
+    bool differs;
+    return name_and_place(handle, vm_path, in_storage, &differs) && differs;
 }
 
 /* ---- object attributes ---- */
@@ -264,25 +280,67 @@ static NTSTATUS decode_relative(HANDLE root, struct str rest, struct file_name *
     return path_valid(buf_str(&name->path)) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
 }
 
-/* A name that is not valid for us: the system's own reason, if it has one. Only files on a drive are asked for: opening what
- * is no file, or is behind a network name, may do something (connect to a pipe). */
-static NTSTATUS invalid_name(const OBJECT_ATTRIBUTES *attributes, const struct file_name *name, NTSTATUS status)
+/* Opens the prefix of a Unix name that ends with the last component that has a colon, and puts its own name in its place: Wine's
+ * kernel32 calls drives .../dosdevices/c: . False when it has no name without colons. */
+static bool replace_colons(struct file_name *name, struct file_memory *memory)
+{
+    struct str path = buf_str(&name->path);
+    size_t colon = str_rfind(path, ':'), end = colon + str_find(str_from(path, colon), '\\');
+    struct strbuf nt_path, own;
+    struct str rest = str_from(path, end);
+    IO_STATUS_BLOCK io;
+    HANDLE directory;
+    if (colon == path.len || !str_equal(path_first(path), STR(u"unix")))
+        return false;
+    buf_init(&nt_path, memory->real, PATH_UNITS);
+    buf_init(&own, memory->more, PATH_UNITS);
+    name_host(str_head(path, end), &nt_path);
+    struct path_attributes at = path_attributes(buf_str(&nt_path));
+    if (nt_path.overflow || nt.NtOpenFile(&directory, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io,
+                                          FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                          FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT) < 0)
+        return false;
+    bool known = host_name_of_handle(directory, &own);
+    nt.NtClose(directory);
+    buf_add(&own, rest);
+    if (!known || own.overflow || !path_valid(buf_str(&own)))
+        return false;
+    buf_set(&name->path, buf_str(&own));
+    return true;
+}
+
+/* A name that we cannot take: the system's own reason, if it has one. */
+static NTSTATUS system_reason(const OBJECT_ATTRIBUTES *attributes, struct str name, NTSTATUS status)
 {
     HANDLE handle;
     IO_STATUS_BLOCK io;
-    if (status != STATUS_OBJECT_NAME_INVALID || name->kind != NAME_FILE ||
-        str_equal_fold(layer.up, path_first(buf_str(&name->path)), STR(u"UNC")))
-        return status;
     NTSTATUS system =
         nt.NtOpenFile(&handle, FILE_READ_ATTRIBUTES | SYNCHRONIZE, (OBJECT_ATTRIBUTES *)attributes, &io,
                       FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_SYNCHRONOUS_IO_NONALERT);
     if (system < 0)
         return system;
     nt.NtClose(handle);
-    return log_refusal(
-        "name",
-        (struct str){(const char16 *)attributes->ObjectName->Buffer, attributes->ObjectName->Length / sizeof(char16)},
-        status);
+    return log_refusal("name", name, status);
+}
+
+/* Only files on a drive are asked for: opening what is no file, or is behind a network name, may do something (connect to a pipe). */
+static NTSTATUS invalid_name(const OBJECT_ATTRIBUTES *attributes, const struct file_name *name, struct str nt_name,
+                             NTSTATUS status)
+{
+    if (status != STATUS_OBJECT_NAME_INVALID || name->kind != NAME_FILE ||
+        str_equal_fold(layer.up, path_first(buf_str(&name->path)), STR(u"UNC")))
+        return status;
+    return system_reason(attributes, nt_name, status);
+}
+
+/* The same for one that is too long to be copied; `attributes` are the program's. */
+static NTSTATUS overlong_name(const OBJECT_ATTRIBUTES *attributes, HANDLE root, const UNICODE_STRING *string)
+{
+    char16 head[sizeof("\\??\\C:") - 1];
+    struct str start = {head, sizeof(head) / sizeof(char16)}, rest = start;
+    bool on_drive = !root && guard_read(head, string->Buffer, sizeof(head)) && take_prefix(&rest, u"\\??\\") &&
+                    is_drive_letter(rest.s[0]) && rest.s[1] == ':';
+    return on_drive ? system_reason(attributes, start, STATUS_NAME_TOO_LONG) : STATUS_NAME_TOO_LONG;
 }
 
 NTSTATUS name_decode(const OBJECT_ATTRIBUTES *program_attributes, ULONG options, struct file_memory *memory,
@@ -296,7 +354,7 @@ NTSTATUS name_decode(const OBJECT_ATTRIBUTES *program_attributes, ULONG options,
     if (attributes.ObjectName && !guard_read(&string, attributes.ObjectName, sizeof(string)))
         return STATUS_ACCESS_VIOLATION;
     if (string.Length > PATH_UNITS * sizeof(char16))
-        return STATUS_NAME_TOO_LONG;
+        return overlong_name(program_attributes, attributes.RootDirectory, &string);
     if (string.Length && !guard_read(memory->work, string.Buffer, string.Length))
         return STATUS_ACCESS_VIOLATION;
     string.Buffer = (WCHAR *)memory->work;
@@ -307,7 +365,9 @@ NTSTATUS name_decode(const OBJECT_ATTRIBUTES *program_attributes, ULONG options,
     struct str nt_name = {memory->work, string.Length / sizeof(char16)};
     NTSTATUS status = attributes.RootDirectory ? decode_relative(attributes.RootDirectory, nt_name, name)
                                                : name_decode_absolute(nt_name, name);
-    return status < 0 ? invalid_name(&attributes, name, status) : status;
+    if (status == STATUS_OBJECT_NAME_INVALID && name->kind == NAME_FILE && replace_colons(name, memory))
+        return STATUS_SUCCESS;
+    return status < 0 ? invalid_name(&attributes, name, nt_name, status) : status;
 }
 
 /* ---- back to NT names ---- */

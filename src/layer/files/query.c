@@ -165,20 +165,6 @@ NTSTATUS NTAPI fvm_NtQueryInformationByName(OBJECT_ATTRIBUTES *attributes, IO_ST
 
 /* ---- by handle ---- */
 
-/* The VM path of a handle whose own name must not be shown: it is in storage, or shines through a renamed directory. */
-static bool name_differs(HANDLE file, struct strbuf *vm_path, struct file_memory *memory)
-{
-    bool in_storage;
-    struct strbuf host;
-    buf_init(vm_path, memory->name, PATH_UNITS);
-    if (!name_of_handle(file, vm_path, &in_storage))
-        return false;
-    if (in_storage)
-        return true;
-    buf_init(&host, memory->real, PATH_UNITS);
-    return host_name_of_handle(file, &host) && !str_equal(buf_str(&host), buf_str(vm_path));
-}
-
 /* The name as FileNameInformation has it: without the drive. */
 static struct str name_on_volume(struct strbuf *vm_path, struct file_memory *memory)
 {
@@ -204,74 +190,127 @@ static NTSTATUS put_name(void *information, ULONG length, ULONG at, struct str n
     return result.Status;
 }
 
+/* A copy keeps the file id of its original. */
+static bool original_id(struct str vm_path, uint64_t *id)
+{
+    struct map_place place = {0};
+    bool found = map_resolve(layer.map, vm_path, &place) && place.kind != MAP_NONE && place.origin.file_id;
+    *id = place.origin.file_id;
+    return found;
+}
+
+/* Writes what the system's answer to FileAllInformation says about anything but the name, with the right id. */
+static NTSTATUS put_all(HANDLE file, void *information, struct str vm_path, bool in_storage, struct file_memory *memory)
+{
+    enum { ID_AT = offsetof(FILE_ALL_INFORMATION, InternalInformation) };
+    uint8_t *all = (uint8_t *)memory->work;
+    IO_STATUS_BLOCK io;
+    uint64_t id;
+    NTSTATUS status = nt.NtQueryInformationFile(file, &io, all, sizeof(memory->work), FileAllInformation);
+    if (status >= 0 && in_storage && original_id(vm_path, &id))
+        mem_copy(all + ID_AT, &id, sizeof(id));
+    if (status >= 0 && !guard_write(information, all, offsetof(FILE_ALL_INFORMATION, NameInformation)))
+        return STATUS_ACCESS_VIOLATION;
+    return status;
+}
+
 static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
                            FILE_INFORMATION_CLASS class)
 {
     /* The name is the last member, behind what the system fills in. */
     ULONG at = class == FileAllInformation ? (ULONG)offsetof(FILE_ALL_INFORMATION, NameInformation) : 0;
     struct file_memory *memory = scratch_take();
-    uint8_t *system = (uint8_t *)memory->work; /* not the program's buffer: the name may be one that it must not see */
-    ULONG asked = length < sizeof(memory->work) ? length : (ULONG)sizeof(memory->work);
     struct strbuf vm_path;
     struct str pipe;
-    IO_STATUS_BLOCK result;
-    NTSTATUS status = nt.NtQueryInformationFile(file, io, system, asked, class);
+    bool in_storage;
+    NTSTATUS status = nt.NtQueryInformationFile(file, io, information, length, class);
+    buf_init(&vm_path, memory->name, PATH_UNITS);
     if (length < at + sizeof(FILE_NAME_INFORMATION) || (status < 0 && status != STATUS_BUFFER_OVERFLOW))
         ; /* a disconnected pipe, for one: Wine 8's server must not be asked for its object name */
-    else if (!at && pipe_file_name(file, system, status, memory->real, &pipe))
+    else if (!at && pipe_file_name(file, information, status, memory->work, &pipe))
         status = put_name(information, length, at, pipe, io);
-    else if (!name_differs(file, &vm_path, memory)) {
-        if (!guard_read(&result, io, sizeof(result)) || !guard_write(information, system, result.Information))
-            status = STATUS_ACCESS_VIOLATION;
-    } else if (guard_write(information, system, at))
-        status = put_name(information, length, at, name_on_volume(&vm_path, memory), io);
-    else
-        status = STATUS_ACCESS_VIOLATION;
+    else if (name_differs(file, &vm_path, &in_storage)) {
+        status = at ? put_all(file, information, buf_str(&vm_path), in_storage, memory) : STATUS_SUCCESS;
+        if (status >= 0)
+            status = put_name(information, length, at, name_on_volume(&vm_path, memory), io);
+    }
     scratch_give(memory);
     return status;
-}
-
-/* A copy keeps the file id of its original. */
-static bool original_id(HANDLE file, uint64_t *id)
-{
-    struct file_memory *memory = scratch_take();
-    struct strbuf vm_path;
-    struct map_place place = {0};
-    bool in_storage = false;
-    buf_init(&vm_path, memory->name, PATH_UNITS);
-    bool found = !map_untouched(layer.map) && name_of_handle(file, &vm_path, &in_storage) && in_storage &&
-                 map_resolve(layer.map, buf_str(&vm_path), &place) && place.kind != MAP_NONE && place.origin.file_id;
-    *id = place.origin.file_id;
-    scratch_give(memory);
-    return found;
 }
 
 static NTSTATUS query_id(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
                          FILE_INFORMATION_CLASS class, ULONG at)
 {
     NTSTATUS status = nt.NtQueryInformationFile(file, io, information, length, class);
+    struct strbuf vm_path;
     uint64_t id;
-    if (status >= 0 && original_id(file, &id) && !guard_write((uint8_t *)information + at, &id, sizeof(id)))
-        return STATUS_ACCESS_VIOLATION;
+    bool in_storage;
+    if (status < 0 || map_untouched(layer.map))
+        return status;
+    char16 *memory = scratch_take();
+    buf_init(&vm_path, memory, PATH_UNITS);
+    if (name_of_handle(file, &vm_path, &in_storage) && in_storage && original_id(buf_str(&vm_path), &id) &&
+        !guard_write((uint8_t *)information + at, &id, sizeof(id)))
+        status = STATUS_ACCESS_VIOLATION;
+    scratch_give(memory);
+    return status;
+}
+
+/* A handle that was opened before the VM copied the file still has the host's; times and attributes are the copy's. */
+static void correct_times(HANDLE file, struct file_memory *memory, uint8_t *information, ULONG attributes_at)
+{
+    struct file_name name = name_on(memory);
+    struct map_place place;
+    struct strbuf real;
+    FILE_NETWORK_OPEN_INFORMATION now;
+    bool in_storage;
+    if (!name_of_handle(file, &name.path, &in_storage) || in_storage || file_resolve(&name, memory, &place) < 0 ||
+        !place.in_storage)
+        return;
+    buf_init(&real, memory->real, PATH_UNITS);
+    name_storage(buf_str(&name.path), &real);
+    struct path_attributes at = path_attributes(buf_str(&real));
+    if (nt.NtQueryFullAttributesFile(path_object(&at), &now) < 0)
+        return;
+    guard_write(information, &now.CreationTime, offsetof(FILE_NETWORK_OPEN_INFORMATION, AllocationSize));
+    guard_write(information + attributes_at, &now.FileAttributes, sizeof(now.FileAttributes));
+}
+
+/* The information begins with the four times. */
+static NTSTATUS query_times(HANDLE file, NTSTATUS status, void *information, ULONG attributes_at)
+{
+    enum { WRITE_TIME_AT = offsetof(FILE_BASIC_INFORMATION, LastWriteTime) };
+    uint64_t time;
+    if ((status < 0 && status != STATUS_BUFFER_OVERFLOW) || !map_origins(layer.map) ||
+        !guard_read(&time, (uint8_t *)information + WRITE_TIME_AT, sizeof(time)) ||
+        !map_maybe_origin(layer.map, time) || pipe_is_disconnected(file))
+        return status;
+    struct file_memory *memory = scratch_take();
+    correct_times(file, memory, information, attributes_at);
+    scratch_give(memory);
     return status;
 }
 
 NTSTATUS NTAPI fvm_NtQueryInformationFile(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
                                           FILE_INFORMATION_CLASS class)
 {
-    NTSTATUS status;
+    enum {
+        BASIC_ATTRIBUTES_AT = offsetof(FILE_BASIC_INFORMATION, FileAttributes),
+        OPEN_ATTRIBUTES_AT = offsetof(FILE_NETWORK_OPEN_INFORMATION, FileAttributes)
+    };
     switch ((int)class) {
     case FileNameInformation:
     case FileNormalizedNameInformation:
+        layer_attach();
+        return query_name(file, io, information, length, class);
     case FileAllInformation:
         layer_attach();
-        status = query_name(file, io, information, length, class);
-        if ((status < 0 && status != STATUS_BUFFER_OVERFLOW) || class != FileAllInformation)
-            return status;
-        uint64_t id;
-        if (original_id(file, &id))
-            guard_write((uint8_t *)information + offsetof(FILE_ALL_INFORMATION, InternalInformation), &id, sizeof(id));
-        return status;
+        return query_times(file, query_name(file, io, information, length, class), information, BASIC_ATTRIBUTES_AT);
+    case FileBasicInformation:
+    case FileNetworkOpenInformation:
+        layer_attach();
+        return query_times(file, nt.NtQueryInformationFile(file, io, information, length, class), information,
+                           class == FileBasicInformation ? BASIC_ATTRIBUTES_AT : OPEN_ATTRIBUTES_AT);
     case FileInternalInformation:
         layer_attach();
         return query_id(file, io, information, length, class, 0);

@@ -30,6 +30,8 @@ static NTSTATUS decode_target(struct renaming *r, const void *information, ULONG
     if (!guard_read(given, (const uint8_t *)information + NAME_AT, r->head.FileNameLength))
         return STATUS_ACCESS_VIOLATION;
     struct str name = {given, r->head.FileNameLength / sizeof(char16)};
+    if (!r->head.RootDirectory && !name.len)
+        return STATUS_OBJECT_PATH_SYNTAX_BAD;
     if (!r->head.RootDirectory && name.len && name.s[0] != '\\' && str_find(name, '\\') == name.len) {
         r->to = name_on(r->to_memory);
         buf_add(&r->to.path, path_parent(buf_str(&r->from.path)));
