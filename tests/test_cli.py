@@ -190,3 +190,10 @@ def test_ps_and_stop(machine):
     running.communicate()
     assert "cmd.exe" not in machine.fvm("ps", "busy").expect().text.lower()
     machine.fvm("delete", "busy").expect()
+
+
+def test_log_names_files_as_people_do(machine):
+    machine.inside("spelling", ["cmd", "/c", r"echo more>>C:\windows\win.ini"]).expect()
+    lines = [line.split(" ", 2)[2].lower() for line in machine.fvm("log", "spelling").expect().text.splitlines()]
+    assert [line for line in lines if line.startswith("copy-up")] == [r"copy-up c:\windows\win.ini"]
+    machine.fvm("delete", "spelling").expect()

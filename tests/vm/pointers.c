@@ -117,6 +117,66 @@ static void information_pointer(const wchar_t *file_name, ACCESS_MASK access)
     say_file(file_name);
 }
 
+/* Where answers go. A disposition that changes nothing: the file is the same for every pointer. */
+static void io_pointer(void)
+{
+    UNICODE_STRING name = unicode(path);
+    OBJECT_ATTRIBUTES attributes;
+    IO_STATUS_BLOCK zero = {0};
+    FILE_BASIC_INFORMATION basic = {0};
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    say("%s", worked(append(at(L"sub\\one.txt"), "a copy: the layer answers")));
+    HANDLE file = open_at(L"sub\\one.txt", GENERIC_READ | GENERIC_WRITE | DELETE, 0);
+    HANDLE directory = open_at(L"sub", FILE_LIST_DIRECTORY, FILE_DIRECTORY_FILE);
+    for (unsigned kind = 0; kind < BAD; kind++) {
+        BYTE buffer[1024];
+        UNICODE_STRING one = unicode(L"one.txt");
+        FILE_DISPOSITION_INFORMATION keep = {FALSE};
+        IO_STATUS_BLOCK *io = bad(kind, &zero, sizeof(zero));
+        say("io %u:", kind);
+        say("  basic %08lx", nt.NtQueryInformationFile(file, io, &basic, sizeof(basic), FileBasicInformation));
+        say("  name %08lx", nt.NtQueryInformationFile(file, io, buffer, sizeof(buffer), FileNameInformation));
+        say("  all %08lx", nt.NtQueryInformationFile(file, io, buffer, sizeof(buffer), FileAllInformation));
+        say("  id %08lx", nt.NtQueryInformationFile(file, io, buffer, 8, FileInternalInformation));
+        say("  set %08lx", nt.NtSetInformationFile(file, io, &basic, sizeof(basic), FileBasicInformation));
+        say("  keep %08lx", nt.NtSetInformationFile(file, io, &keep, sizeof(keep), FileDispositionInformation));
+        say("  list %08lx", nt.NtQueryDirectoryFile(directory, NULL, NULL, NULL, io, buffer, sizeof(buffer),
+                                                    FileBothDirectoryInformation, TRUE, &one, TRUE));
+    }
+    close_handle(directory);
+    close_handle(file);
+    say_file(L"sub\\one.txt");
+}
+
+static void output_pointer(void)
+{
+    static const BYTE zero[1024];
+    UNICODE_STRING name = unicode(path);
+    OBJECT_ATTRIBUTES attributes;
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    say("%s", worked(append(at(L"sub\\two.txt"), "a copy: the layer answers")));
+    HANDLE file = open_at(L"sub\\two.txt", GENERIC_READ | GENERIC_WRITE, 0);
+    for (unsigned kind = 0; kind < BAD; kind++) {
+        IO_STATUS_BLOCK io = {0};
+        HANDLE *handle = bad(kind, zero, sizeof(*handle));
+        NTSTATUS status = nt.NtOpenFile(handle, FILE_READ_DATA | SYNCHRONIZE, &attributes, &io, SHARE_ALL, 0);
+        say("output %u: handle %08lx", kind, status);
+        if (status >= 0 && kind == BAD - 1)
+            close_handle(*handle);
+        say("  set from %08lx", nt.NtSetInformationFile(file, &io, bad(kind, zero, sizeof(FILE_BASIC_INFORMATION)),
+                                                        sizeof(FILE_BASIC_INFORMATION), FileBasicInformation));
+        say("  end from %08lx", nt.NtSetInformationFile(file, &io, bad(kind, zero, 8), 8, FileEndOfFileInformation));
+        say("  rename from %08lx", nt.NtSetInformationFile(file, &io, bad(kind, zero, 64), 64, FileRenameInformation));
+        say("  attributes %08lx", nt.NtQueryAttributesFile(&attributes, bad(kind, zero, 40)));
+        say("  full attributes %08lx", nt.NtQueryFullAttributesFile(&attributes, bad(kind, zero, 56)));
+        say("  basic %08lx", nt.NtQueryInformationFile(file, &io, bad(kind, zero, 40), 40, FileBasicInformation));
+        say("  name %08lx", nt.NtQueryInformationFile(file, &io, bad(kind, zero, 512), 512, FileNameInformation));
+        say("  all %08lx", nt.NtQueryInformationFile(file, &io, bad(kind, zero, 512), 512, FileAllInformation));
+    }
+    close_handle(file);
+    say_file(L"sub\\two.txt");
+}
+
 static void bad_handles(void)
 {
     static const ULONG_PTR values[] = {0, 4, 0xdead0, (ULONG_PTR)-1, (ULONG_PTR)-2, (ULONG_PTR)-6, 0x7fffffff};
@@ -157,6 +217,10 @@ int wmain(int argc, wchar_t **argv)
     attributes_pointer();
     say_section("names");
     name_pointer();
+    say_section("IO_STATUS_BLOCK");
+    io_pointer();
+    say_section("outputs");
+    output_pointer();
     say_section("lengths");
     information_pointer(L"many\\00.txt", GENERIC_READ | GENERIC_WRITE | DELETE);
     information_pointer(L"many\\01.txt", GENERIC_READ);

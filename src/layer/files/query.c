@@ -199,19 +199,12 @@ static bool original_id(struct str vm_path, uint64_t *id)
     return found;
 }
 
-/* Writes what the system's answer to FileAllInformation says about anything but the name, with the right id. */
-static NTSTATUS put_all(HANDLE file, void *information, struct str vm_path, bool in_storage, struct file_memory *memory)
+/* In what the system answers to FileAllInformation. */
+static void correct_id(uint8_t *all, struct str vm_path, bool in_storage)
 {
-    enum { ID_AT = offsetof(FILE_ALL_INFORMATION, InternalInformation) };
-    uint8_t *all = (uint8_t *)memory->work;
-    IO_STATUS_BLOCK io;
     uint64_t id;
-    NTSTATUS status = nt.NtQueryInformationFile(file, &io, all, sizeof(memory->work), FileAllInformation);
-    if (status >= 0 && in_storage && original_id(vm_path, &id))
-        mem_copy(all + ID_AT, &id, sizeof(id));
-    if (status >= 0 && !guard_write(information, all, offsetof(FILE_ALL_INFORMATION, NameInformation)))
-        return STATUS_ACCESS_VIOLATION;
-    return status;
+    if (in_storage && original_id(vm_path, &id))
+        mem_copy(all + offsetof(FILE_ALL_INFORMATION, InternalInformation), &id, sizeof(id));
 }
 
 static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
@@ -220,19 +213,27 @@ static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, 
     /* The name is the last member, behind what the system fills in. */
     ULONG at = class == FileAllInformation ? (ULONG)offsetof(FILE_ALL_INFORMATION, NameInformation) : 0;
     struct file_memory *memory = scratch_take();
+    uint8_t *system = (uint8_t *)memory->work; /* not the program's buffer: the name may be one that it must not see */
+    ULONG asked = length < sizeof(memory->work) ? length : (ULONG)sizeof(memory->work);
     struct strbuf vm_path;
     struct str pipe;
     bool in_storage;
-    NTSTATUS status = nt.NtQueryInformationFile(file, io, information, length, class);
+    IO_STATUS_BLOCK result;
+    NTSTATUS status = nt.NtQueryInformationFile(file, io, system, asked, class);
     buf_init(&vm_path, memory->name, PATH_UNITS);
     if (length < at + sizeof(FILE_NAME_INFORMATION) || (status < 0 && status != STATUS_BUFFER_OVERFLOW))
         ; /* a disconnected pipe, for one: Wine 8's server must not be asked for its object name */
-    else if (!at && pipe_file_name(file, information, status, memory->work, &pipe))
+    else if (!at && pipe_file_name(file, system, status, memory->real, &pipe))
         status = put_name(information, length, at, pipe, io);
-    else if (name_differs(file, &vm_path, &in_storage)) {
-        status = at ? put_all(file, information, buf_str(&vm_path), in_storage, memory) : STATUS_SUCCESS;
-        if (status >= 0)
-            status = put_name(information, length, at, name_on_volume(&vm_path, memory), io);
+    else if (!name_differs(file, &vm_path, &in_storage)) {
+        if (!guard_read(&result, io, sizeof(result)) || !guard_write(information, system, result.Information))
+            status = STATUS_ACCESS_VIOLATION;
+    } else {
+        if (at)
+            correct_id(system, buf_str(&vm_path), in_storage);
+        status = guard_write(information, system, at)
+                     ? put_name(information, length, at, name_on_volume(&vm_path, memory), io)
+                     : STATUS_ACCESS_VIOLATION;
     }
     scratch_give(memory);
     return status;
