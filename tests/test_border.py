@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness.paths import X64
+from harness.paths import CMAKE, X64
 from harness.snapshot import assert_unchanged, host_snapshot
 
 TARGET, BORDER, FOREIGN, GIVER, SINGLE, COUNTS = (
@@ -100,6 +100,40 @@ def test_single_instance_programs_run_once_everywhere(machine, kind):
         assert line == "second", f"{kind} {where}"
     for process in running:
         end(process)
+
+
+LOCKING_SCRIPT = r"""
+file(LOCK C:/profile DIRECTORY GUARD PROCESS TIMEOUT 0 RESULT_VARIABLE result)
+if(NOT result STREQUAL "0")
+  message(FATAL_ERROR "second")
+endif()
+message("first")
+execute_process(COMMAND cmd /c "set /p line=")
+"""
+
+
+def test_a_real_program_that_locks_its_directory(machine):
+    """CMake, as programs with a profile do: who comes second is refused; on the host, and in each VM."""
+    machine.unix(r"C:\profile").mkdir()
+    machine.unix(r"C:\lock.cmake").write_text(LOCKING_SCRIPT)
+    command = [CMAKE, "-P", r"C:\lock.cmake"]
+    places, running = (None, "one", "two"), []
+
+    def run(where):
+        pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+        if where:
+            return machine.popen_fvm(["run", where, "--", *command], **pipes)
+        return machine.popen(command, **pipes)
+
+    for where in places:
+        running.append(run(where))
+        assert running[-1].stderr.readline() == b"first\n", where
+    for where in places:
+        _, error = run(where).communicate(b"\n", timeout=60)
+        assert b"second" in error and b"first" not in error, where
+    for process in running:
+        assert process.communicate(b"\n", timeout=60) == (b"", b"")
+        assert process.returncode == 0
 
 
 def counts(machine):

@@ -1,9 +1,11 @@
 """The command line: exit codes, streams, and one clear line for whatever is wrong."""
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from harness.paths import X64, windows
+from harness.paths import ROOT, X64, windows
 from harness.snapshot import assert_unchanged, host_snapshot
 
 ECHO = X64 / "apps" / "echo.exe"
@@ -197,3 +199,30 @@ def test_log_names_files_as_people_do(machine):
     lines = [line.split(" ", 2)[2].lower() for line in machine.fvm("log", "spelling").expect().text.splitlines()]
     assert [line for line in lines if line.startswith("copy-up")] == [r"copy-up c:\windows\win.ini"]
     machine.fvm("delete", "spelling").expect()
+
+def test_installed(machine, tmp_path):
+    """make install into a directory, as for a package; from there it runs by a link, in another directory, by a relative name."""
+    if not shutil.which("make"):
+        pytest.skip("no make here")
+    subprocess.run(["make", "-s", "install", f"DESTDIR={tmp_path}", "PREFIX=/opt/fvm"], cwd=ROOT, check=True,
+                   stdin=subprocess.DEVNULL)
+    installed = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert installed == ["opt/fvm/bin/fvm", "opt/fvm/lib/fvm/fvm.exe", "opt/fvm/share/man/man1/fvm.1"]
+    link = tmp_path / "fvm"
+    link.symlink_to("opt/fvm/bin/fvm")
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    (elsewhere / "hello.cmd").write_text("@echo hello %1\r\n@exit /b 7\r\n")
+
+    def fvm(*arguments):
+        return subprocess.run([link, *arguments], cwd=elsewhere, env=machine.env, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=120, check=False)
+
+    assert fvm("version").stdout.startswith("fvm ")
+    result = fvm("run", "--rm", "--", "cmd", "/c", "hello.cmd", "world")
+    assert (result.returncode, result.stdout) == (7, "hello world\n"), result.stderr
+    (elsewhere / "echo.exe").write_bytes(ECHO.read_bytes())
+    assert fvm("run", "--rm", "--", "./echo.exe").returncode == machine.outside([ECHO]).code
+    (tmp_path / "opt/fvm/lib/fvm/fvm.exe").unlink()
+    result = fvm("version")
+    assert result.returncode == FVM_ERROR and "make install" in result.stderr
