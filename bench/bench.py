@@ -14,6 +14,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from harness.keys import large_reg  # noqa: E402
 from harness.paths import CMAKE, NINJA, SEVEN_ZIP, X64, windows  # noqa: E402
 from harness.wine import Prefix  # noqa: E402
 from test_apps import CMAKE_PROJECT  # noqa: E402
@@ -175,17 +176,6 @@ def bench_applications(machine):
         plain, vm = in_turns(lambda: timed(lambda: machine.outside(command, cwd=top)),
                              lambda: timed(lambda: machine.inside("apps", command, cwd=top)))
         ratio_row(what, plain, vm, 1.05)
-
-
-def large_reg(path, keys=10_000, values=10):
-    """A file for `reg import` and regedit."""
-    lines = ["Windows Registry Editor Version 5.00", ""]
-    for k in range(keys):
-        lines.append(rf"[HKEY_CURRENT_USER\Software\Import\group{k % 100}\key{k}]")
-        for v in range(values):
-            lines.append(f'"value{v}"=' + ('"text %d"' % k, "dword:%08x" % k, "hex:01,02,03")[v % 3])
-        lines.append("")
-    path.write_bytes(b"\xff\xfe" + "\r\n".join(lines).encode("utf-16-le"))
 
 
 def bench_registry(machine):

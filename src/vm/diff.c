@@ -82,28 +82,34 @@ static void add_link(struct diff *d)
         nt.NtClose(host);
 }
 
+/* What storage has under d->path. Not there is no failure: the status says so. */
+static NTSTATUS compare_stored(struct diff *d)
+{
+    HANDLE file;
+    NTSTATUS status = file_open_below(&file, d->files, buf_str(&d->path), FILE_READ_DATA);
+    if (NT_SUCCESS(status)) {
+        compare(d, file);
+        nt.NtClose(file);
+    } else if (status == STATUS_REPARSE_POINT_ENCOUNTERED) {
+        add_link(d);
+    } else if (!status_is_missing(status)) {
+        fail(d, status);
+    }
+    return status;
+}
+
 static bool own_child(void *context, const struct file_entry *entry)
 {
     struct diff *d = context;
     size_t path_len = d->path.len, lower_len = d->lower.len;
     struct map_place place;
-    HANDLE file;
     path_add(&d->path, entry->name);
     if (lower_len > 0)
         path_add(&d->lower, entry->name);
     if (d->path.overflow || d->lower.overflow)
         fail(d, STATUS_NAME_TOO_LONG);
-    else if (!map_resolve(d->map, buf_str(&d->path), &place) || place.kind == MAP_NONE) {
-        NTSTATUS status = file_open_below(&file, d->files, buf_str(&d->path), FILE_READ_DATA);
-        if (NT_SUCCESS(status)) {
-            compare(d, file);
-            nt.NtClose(file);
-        } else if (status == STATUS_REPARSE_POINT_ENCOUNTERED) {
-            add_link(d);
-        } else if (!status_is_missing(status)) {
-            fail(d, status);
-        }
-    }
+    else if (!map_resolve(d->map, buf_str(&d->path), &place) || place.kind == MAP_NONE)
+        compare_stored(d);
     d->path.len = path_len;
     d->lower.len = lower_len;
     return !d->failed;
@@ -168,17 +174,9 @@ static void compare(struct diff *d, HANDLE file)
 
 static void visit_own(struct diff *d)
 {
-    HANDLE file, host;
+    HANDLE host;
     set_lower_from_parent(d);
-    NTSTATUS status = file_open_below(&file, d->files, buf_str(&d->path), FILE_READ_DATA);
-    if (NT_SUCCESS(status)) {
-        compare(d, file);
-        nt.NtClose(file);
-    } else if (status == STATUS_REPARSE_POINT_ENCOUNTERED) {
-        add_link(d);
-    } else if (!status_is_missing(status)) {
-        fail(d, status);
-    } else if ((host = open_lower(d)) != NULL) {
+    if (status_is_missing(compare_stored(d)) && (host = open_lower(d)) != NULL) {
         add(d, FVM_DELETED, compare_is_directory(host), (struct str){0});
         nt.NtClose(host);
     }

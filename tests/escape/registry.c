@@ -1,6 +1,8 @@
-/* Ways out of the registry of a VM: links, hives, FVM's own keys by every spelling, names with NULs, the 32-bit view. What is
+/* Ways out of the registry of a VM: links, hives, FVM's own keys by every spelling, names with NULs, the 32-bit view, the root. What is
  * tried to be changed on the host is HKLM\Software\Microsoft\Windows\CurrentVersion; the host is compared afterwards. */
 #include "../harness/keys.h"
+
+NTSYSAPI NTSTATUS NTAPI RtlAdjustPrivilege(ULONG privilege, BOOLEAN enable, BOOLEAN thread, BOOLEAN *was_enabled);
 
 #define TARGET MACHINE L"Software\\Microsoft\\Windows\\CurrentVersion"
 
@@ -137,6 +139,81 @@ static void spellings(void)
     verdict(false, "the 32-bit view");
 }
 
+/* Below the root, for a key that only FVM's storage has. */
+static bool finds_storage(HKEY key, unsigned depth)
+{
+    wchar_t name[257];
+    DWORD length = 257;
+    bool found = false;
+    for (DWORD i = 0; !found && !RegEnumKeyExW(key, i, name, &length, NULL, NULL, NULL, NULL); i++, length = 257) {
+        HKEY below;
+        found = wcsstr(name, L"escape-registry");
+        if (!found && depth && !RegOpenKeyExW(key, name, 0, KEY_READ, &below)) {
+            found = finds_storage(below, depth - 1);
+            RegCloseKey(below);
+        }
+    }
+    return found;
+}
+
+static void root(void)
+{
+    enum { SID_AND_BELOW = 4 };
+    HANDLE top = must_open(NULL, L"\\Registry", KEY_READ), key;
+    verdict(finds_storage((HKEY)top, SID_AND_BELOW), "looking for FVM's own keys from the root on");
+    verdict(create_key_as(&key, top, L"Escape", 6, KEY_ALL_ACCESS, NULL, 0, NULL) >= 0, "a key at the root");
+    verdict(create_key_as(&key, NULL, L"\\Registry\\Escape", 16, KEY_ALL_ACCESS, NULL, 0, NULL) >= 0,
+            "a key at the root by its path");
+    close_key(create_key(NULL, MACHINE L"Escape"));
+    close_key(create_key(NULL, L"\\Registry\\User\\Escape"));
+    verdict(false, "keys right below the root's");
+    close_key(top);
+}
+
+static bool file_holds(const wchar_t *path, const char *text)
+{
+    static char data[32 << 20];
+    DWORD size = 0;
+    HANDLE file = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    ReadFile(file, data, sizeof data, &size, NULL);
+    CloseHandle(file);
+    size_t length = strlen(text);
+    for (DWORD i = 0; i + length <= size; i++)
+        if (!memcmp(data + i, text, length))
+            return true;
+    return false;
+}
+
+/* Names that lead to FVM's own keys only when they are put together, and copies of what they are in. */
+static void own_keys_in_disguise(void)
+{
+    UNICODE_STRING name = unicode(L"FVM"), own = unicode(user(L"Software\\FVM")), file = unicode(nt_at(L"hive"));
+    OBJECT_ATTRIBUTES own_at = {.Length = sizeof own_at, .ObjectName = &own, .Attributes = OBJ_CASE_INSENSITIVE};
+    OBJECT_ATTRIBUTES file_at = {.Length = sizeof file_at, .ObjectName = &file, .Attributes = OBJ_CASE_INSENSITIVE};
+    HANDLE fake = create_key(NULL, user(L"Software\\Fake")), key;
+    verdict(nt.NtRenameKey(fake, &name) >= 0, "renaming a key to the name of FVM's own");
+    close_key(fake);
+    verdict(nt.NtLoadKey(&own_at, &file_at) >= 0, "loading a hive over FVM's own keys");
+    BOOLEAN was;
+    enum { SE_BACKUP = 17 };
+    RtlAdjustPrivilege(SE_BACKUP, TRUE, FALSE, &was);
+    HANDLE out = CreateFileW(at(L"saved"), GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+    key = must_open(NULL, user(L"Software"), KEY_ALL_ACCESS);
+    nt.NtSaveKey(key, out);
+    CloseHandle(out);
+    verdict(file_holds(at(L"saved"), "[FVM"), "FVM's own keys in a saved key");
+    verdict(!file_holds(at(L"saved"), "Microsoft"), "(the saved key was looked at)");
+    close_key(key);
+    HKEY wow;
+    verdict(!RegOpenKeyExW(HKEY_CURRENT_USER, L"Software\\FVM", 0, KEY_READ | KEY_WOW64_32KEY, &wow),
+            "FVM's own keys in the 32-bit view");
+    RegDeleteTreeW(HKEY_CURRENT_USER, L"Software");
+    verdict(!RegOpenKeyExW(HKEY_CURRENT_USER, L"Software\\FVM", 0, KEY_READ, &wow), "deleting all that is around them");
+    close_key(create_key(NULL, user(L"Software")));
+    close_key(create_key(NULL, user(L"Software\\FVM"))); /* of that name, but the VM's */
+    verdict(finds_storage(HKEY_CURRENT_USER, 2), "FVM's own keys in a new key around them");
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
@@ -144,5 +221,7 @@ int wmain(int argc, wchar_t **argv)
     links();
     own_keys();
     hives();
+    root();
+    own_keys_in_disguise();
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Any bytes as a journal: what is good of it replays into a map, and encoding it again gives the same bytes and, replayed,
- * the same map. Nothing that comes out may be a name that path_valid refuses. */
+ * the same map. Nothing that comes out may be a name that files, or registry keys, cannot have. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +8,19 @@
 #include "fuzz.h"
 
 static uint32_t digest;
+static bool keys; /* what the header says that the names are */
+
+static bool valid(struct str path)
+{
+    return keys ? key_path_valid(path) : path_valid(path);
+}
 
 static bool add_to_digest(void *context, struct str path, enum map_kind kind, struct str lower,
                           const struct map_origin *origin)
 {
     uint32_t words[3] = {kind, (uint32_t)path.len, (uint32_t)lower.len};
     (void)context;
-    CHECK(path_valid(path) || path.len > 32000); /* renames may nest directories deeper than a record may say */
+    CHECK(valid(path) || path.len > 32000); /* renames may nest directories deeper than a record may say */
     CHECK(!lower.len || lower.len <= 32767);
     digest ^=
         crc32_of(crc32_of(crc32_of(crc32_of(0, words, sizeof(words)), path.s, path.len * 2), lower.s, lower.len * 2),
@@ -24,7 +30,7 @@ static bool add_to_digest(void *context, struct str path, enum map_kind kind, st
 
 static bool happened(void *context, struct str from, struct str to)
 {
-    CHECK(path_valid(from) && path_valid(to));
+    CHECK(valid(from) && valid(to));
     return *(const bool *)context;
 }
 
@@ -60,7 +66,7 @@ static void mend_checksums(uint8_t *data, size_t size)
 {
     if (size < JOURNAL_HEADER_SIZE)
         return;
-    journal_header(data);
+    journal_header_for(keys ? JOURNAL_KEYS : JOURNAL_FILES, data);
     for (size_t at = JOURNAL_HEADER_SIZE; size - at >= 40;) {
         size_t units = (size_t)(data[at + 12] | data[at + 13] << 8) + (size_t)(data[at + 14] | data[at + 15] << 8);
         size_t record = (40 + 2 * units + 7) & ~(size_t)7;
@@ -85,8 +91,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     uint8_t *data = malloc(size); /* aligned, and exactly as long */
     size--;
     memcpy(data, input + 1, size);
+    keys = input[0] & 4;
     if (mend)
         mend_checksums(data, size);
+    keys = size >= JOURNAL_HEADER_SIZE && !memcmp(data + JOURNAL_HEADER_SIZE - 4, "KEYS", 4);
     uint32_t first = replay(map, data, size, &good, answer);
     check_encoding(data, good);
     uint32_t second = replay(map, data, good, &good_again, true);

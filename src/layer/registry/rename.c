@@ -42,8 +42,11 @@ static NTSTATUS rename_stored(HANDLE own, struct str from, struct str new_name)
 /* [locked] */
 static NTSTATUS rename_locked(struct str from, struct str to, HANDLE own)
 {
-    struct map_place above;
+    struct map_place above, there;
     key_lookup(path_parent(from), &above);
+    key_lookup(to, &there);
+    if (there.hidden)
+        return log_refusal("FVM's own keys", to, STATUS_ACCESS_DENIED);
     struct journal_record record = {
         .type = JOURNAL_RENAME, .kind = MAP_DIR, .cover = above.has_lower, .path = from, .other = to};
     NTSTATUS status = key_exists(to, 0);

@@ -1,0 +1,282 @@
+/* What many programs do to the same keys at once, and what must then be there. All is below HKCU\Software\Keys.
+ *   keys seed COUNT            makes the keys that the rest works on: on the host
+ *   keys spawn PROCESSES       starts so many of "write", each with a number, and waits for them
+ *   keys write NUMBER          writes values and subkeys of Shared
+ *   keys verify PROCESSES      checks that Shared has everything that they wrote
+ *   keys same TAG OTHER...     writes Same again and again, and must never see what the others write
+ *   keys change FROM COUNT     changes Seed\k0, k1 ...: each in one of four ways; a line when one is done
+ *   keys check DONE COUNT      of those, so many must be changed, the next one wholly or not at all, and no more
+ *   keys watch                 watches Same; for each line of input, says whether it was told of a change
+ *   keys touch TEXT            changes Same
+ *   keys odd                   makes a value whose name has a line end in it */
+#include <windows.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOP "Software\\Keys\\"
+#define ROUNDS 150
+#define VALUES 3 /* of each seeded key */
+
+static void fail(const char *what, const char *name, long error)
+{
+    printf("%s %s: error %ld\n", what, name, error);
+    exit(1);
+}
+
+static const char *name(const char *format, ...)
+{
+    static char memory[8][128];
+    static unsigned next;
+    char *text = memory[next++ % 8];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof memory[0], format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+static HKEY create(const char *path)
+{
+    HKEY key;
+    long error = RegCreateKeyExA(HKEY_CURRENT_USER, path, 0, NULL, 0, KEY_ALL_ACCESS, NULL, &key, NULL);
+    if (error)
+        fail("create", path, error);
+    return key;
+}
+
+static HKEY open(const char *path)
+{
+    HKEY key = NULL;
+    long error = RegOpenKeyExA(HKEY_CURRENT_USER, path, 0, KEY_ALL_ACCESS, &key);
+    if (error && error != ERROR_FILE_NOT_FOUND)
+        fail("open", path, error);
+    return key;
+}
+
+static void set(HKEY key, const char *value, const char *text)
+{
+    long error = RegSetValueExA(key, value, 0, REG_SZ, (const BYTE *)text, (DWORD)strlen(text) + 1);
+    if (error)
+        fail("set", value, error);
+}
+
+static BOOL is(HKEY key, const char *value, const char *text)
+{
+    char read[128] = "";
+    DWORD size = sizeof read;
+    return !RegQueryValueExA(key, value, NULL, NULL, (BYTE *)read, &size) && !strcmp(read, text);
+}
+
+/* ---- a crowd ---- */
+
+static void seed(int count)
+{
+    for (int i = 0; i < count; i++) {
+        HKEY key = create(name(TOP "Seed\\k%d", i));
+        for (int v = 0; v < VALUES; v++)
+            set(key, name("value%d", v), name("host %d.%d", i, v));
+        RegCloseKey(key);
+    }
+    HKEY shared = create(TOP "Shared"), same = create(TOP "Same");
+    for (int i = 0; i < 50; i++)
+        set(shared, name("host%d", i), "host");
+    set(same, "who", "host");
+    RegCloseKey(shared);
+    RegCloseKey(same);
+}
+
+static void write(const char *number)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        HKEY key = create(TOP "Shared"), below = create(name(TOP "Shared\\key%s.%d", number, i));
+        set(key, name("value%s.%d", number, i), number);
+        set(key, "contested", number);
+        set(below, "value", number);
+        if (RegDeleteValueA(key, name("host%d", i % 50)) == ERROR_ACCESS_DENIED)
+            fail("delete", "host value", ERROR_ACCESS_DENIED);
+        RegCloseKey(below);
+        RegCloseKey(key);
+    }
+}
+
+static void verify(int processes)
+{
+    HKEY key = open(TOP "Shared");
+    DWORD subkeys, values;
+    if (!key || RegQueryInfoKeyA(key, NULL, NULL, NULL, &subkeys, NULL, NULL, &values, NULL, NULL, NULL, NULL))
+        fail("query", "Shared", 0);
+    if (subkeys != (DWORD)(processes * ROUNDS) || values != (DWORD)(processes * ROUNDS + 1))
+        fail("count", name("%lu subkeys, %lu values", subkeys, values), 0);
+    for (int p = 0; p < processes; p++)
+        for (int i = 0; i < ROUNDS; i++) {
+            HKEY below = open(name(TOP "Shared\\key%d.%d", p, i));
+            if (!below || !is(below, "value", name("%d", p)) || !is(key, name("value%d.%d", p, i), name("%d", p)))
+                fail("lost", name("%d.%d", p, i), 0);
+            RegCloseKey(below);
+        }
+    RegCloseKey(key);
+}
+
+static void spawn(int processes)
+{
+    HANDLE running[64];
+    char self[MAX_PATH];
+    GetModuleFileNameA(NULL, self, sizeof self);
+    for (int i = 0; i < processes; i++) {
+        STARTUPINFOA startup = {.cb = sizeof startup};
+        PROCESS_INFORMATION process;
+        char command[2 * MAX_PATH];
+        snprintf(command, sizeof command, "\"%s\" write %d", self, i);
+        if (!CreateProcessA(NULL, command, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process))
+            fail("start", command, (long)GetLastError());
+        CloseHandle(process.hThread);
+        running[i] = process.hProcess;
+    }
+    for (int i = 0; i < processes; i++) {
+        DWORD code;
+        WaitForSingleObject(running[i], INFINITE);
+        if (!GetExitCodeProcess(running[i], &code) || code)
+            fail("exit code", "of a writer", (long)code);
+    }
+}
+
+/* Each has a subkey and a value of its own name; the value "who" is everybody's. */
+static void same(const char *tag, char **others)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        HKEY key = create(TOP "Same"), below = create(name(TOP "Same\\%s", tag)), met;
+        set(key, "who", tag);
+        set(key, tag, name("%d", i));
+        set(below, "who", tag);
+        if (!is(key, "who", tag) || !is(key, tag, name("%d", i)) || !is(below, "who", tag))
+            fail("met", tag, 0);
+        for (char **other = others; *other; other++)
+            if ((met = open(name(TOP "Same\\%s", *other))) || !RegQueryValueExA(key, *other, NULL, NULL, NULL, NULL))
+                fail("sees", *other, 0);
+        RegCloseKey(below);
+        if (i % 10 == 9)
+            RegDeleteKeyA(key, tag);
+        RegCloseKey(key);
+    }
+    printf("%s done\n", tag);
+}
+
+/* ---- changes that may be cut off ---- */
+
+/* One change; made again after it was cut off, it does no harm. */
+static void change_one(int i)
+{
+    const char *path = name(TOP "Seed\\k%d", i), *made = name(TOP "Seed\\new%d", i);
+    wchar_t renamed[32];
+    long error = ERROR_SUCCESS;
+    HKEY key = i % 4 == 0 ? create(made) : open(path);
+    swprintf(renamed, 32, L"renamed%d", i);
+    if (key && i % 4 < 2)
+        set(key, "value", "new");
+    else if (key && i % 4 == 2)
+        error = RegDeleteKeyA(key, "");
+    else if (key)
+        error = RegRenameKey(key, NULL, renamed);
+    RegCloseKey(key);
+    if (error)
+        fail("change", path, error);
+}
+
+static BOOL intact(HKEY key, int i)
+{
+    for (int v = 0; key && v < VALUES; v++)
+        if (!is(key, name("value%d", v), name("host %d.%d", i, v)))
+            fail("torn", name("%d", i), v);
+    return key != NULL;
+}
+
+/* Whether the change was made; fails when there is anything that is neither before nor after it. */
+static BOOL changed(int i, DWORD *keys)
+{
+    HKEY key = open(name(TOP "Seed\\k%d", i)), made = open(name(TOP "Seed\\new%d", i));
+    HKEY renamed = open(name(TOP "Seed\\renamed%d", i));
+    BOOL there = intact(key, i), moved = intact(renamed, i);
+    BOOL done[] = {made && is(made, "value", "new"), there && is(key, "value", "new"), !there, !there && moved};
+    BOOL wrong[] = {!there || moved, !there || made || moved, made || moved, made || there == moved};
+    if (wrong[i % 4])
+        fail("wrong", name("%d", i), there | moved << 1);
+    *keys += !!key + !!made + !!renamed;
+    RegCloseKey(key);
+    RegCloseKey(made);
+    RegCloseKey(renamed);
+    return done[i % 4];
+}
+
+static void check(int done, int count)
+{
+    DWORD keys = 0, listed = 0;
+    HKEY key = open(TOP "Seed");
+    for (int i = 0; i < count; i++) {
+        BOOL now = changed(i, &keys);
+        if (i != done && now != (i < done))
+            fail(now ? "changed" : "not changed", name("%d", i), done);
+    }
+    char text[128];
+    while (!RegEnumKeyA(key, listed, text, sizeof text))
+        listed++;
+    if (listed != keys)
+        fail("listed", name("%lu, there are %lu", listed, keys), 0);
+    RegCloseKey(key);
+}
+
+/* ---- watching ---- */
+
+static void watch(void)
+{
+    char line[16];
+    HKEY key = open(TOP "Same");
+    HANDLE event = CreateEventA(NULL, FALSE, FALSE, NULL);
+    long error = RegNotifyChangeKeyValue(key, TRUE, REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET, event, TRUE);
+    if (error)
+        fail("watch", "Same", error);
+    printf("ready\n");
+    while (fgets(line, sizeof line, stdin))
+        printf("%s\n", WaitForSingleObject(event, 1000) ? "not told" : "told");
+}
+
+static void touch(const char *text)
+{
+    HKEY key = create(TOP "Same"), below = create(name(TOP "Same\\touched by %s", text));
+    set(key, "who", text);
+    set(below, "who", text);
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IONBF, 0);
+    const char *what = argc > 1 ? argv[1] : "";
+    int first = argc > 2 ? atoi(argv[2]) : 0, second = argc > 3 ? atoi(argv[3]) : 0;
+    if (!strcmp(what, "seed"))
+        seed(first);
+    else if (!strcmp(what, "spawn"))
+        spawn(first);
+    else if (!strcmp(what, "write") && argc > 2)
+        write(argv[2]);
+    else if (!strcmp(what, "verify"))
+        verify(first);
+    else if (!strcmp(what, "same") && argc > 2)
+        same(argv[2], argv + 3);
+    else if (!strcmp(what, "change"))
+        for (int i = first; i < second; i++) {
+            change_one(i);
+            printf("%d\n", i);
+        }
+    else if (!strcmp(what, "check"))
+        check(first, second);
+    else if (!strcmp(what, "watch"))
+        watch();
+    else if (!strcmp(what, "odd"))
+        set(create(TOP "Odd"), "line\nend", "odd");
+    else if (!strcmp(what, "touch") && argc > 2)
+        touch(argv[2]);
+    else
+        return 2;
+    return 0;
+}

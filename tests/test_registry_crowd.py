@@ -1,0 +1,164 @@
+"""Many at the same keys at once: in one VM, and in two VMs and on the host; writers that are killed; watching; handles of the
+host's that come into a VM; what a VM's registry survives."""
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness.keys import assert_same_keys, export_inside, export_outside
+from harness.paths import FVM, X64, windows
+from harness.snapshot import assert_unchanged, host_snapshot
+from test_kill import processes_of, wait_until_gone
+
+KEYS = X64 / "apps" / "keys.exe"
+PROCESSES = 8
+SEEDED = 400  # keys on the host
+KILL_SECONDS = 20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def seeded(machine):
+    machine.outside([KEYS, "seed", SEEDED]).expect()
+
+
+@pytest.fixture
+def unchanged(machine):
+    before = host_snapshot(machine)
+    yield
+    assert_unchanged(before, host_snapshot(machine))
+
+
+def test_processes_of_one_vm_write_one_key(machine, unchanged):
+    machine.inside("crowd", [KEYS, "spawn", PROCESSES]).expect()
+    machine.inside("crowd", [KEYS, "verify", PROCESSES]).expect()
+    machine.fvm("delete", "crowd").expect()
+
+
+def test_two_vms_and_the_host_change_the_same_key(machine):
+    tags = ["one", "two", "host"]
+    running = {}
+    for tag in tags:
+        command = [KEYS, "same", tag, *(other for other in tags if other != tag)]
+        if tag != "host":  # a VM sees what the host has, if it has nothing of that name itself
+            command.remove("host")
+        running[tag] = machine.popen_fvm(["run", tag, "--", *command]) if tag != "host" else machine.popen(command)
+    for tag, process in running.items():
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0 and f"{tag} done" in out.decode(), f"{tag}: {out.decode()}{err.decode()}"
+    key = r"[HKEY_CURRENT_USER\Software\Keys\Same]"
+    assert '"who"="host"' in export_outside(machine, r"HKCU\Software\Keys\Same")[key]
+    for tag in ("one", "two"):
+        assert f'"who"="{tag}"' in export_inside(machine, tag, r"HKCU\Software\Keys\Same")[key]
+        machine.fvm("delete", tag).expect()
+
+
+def ask(watcher):
+    watcher.stdin.write(b"?\n")
+    return watcher.stdout.readline().decode().strip()
+
+
+def test_a_watch_tells_of_the_changes_of_its_own_vm(machine, unchanged):
+    watcher = machine.popen_fvm(["run", "watched", "--", KEYS, "watch"], stdin=subprocess.PIPE)
+    assert watcher.stdout.readline().strip() == b"ready"
+    machine.inside("other", [KEYS, "touch", "other"]).expect()
+    assert ask(watcher) == "not told"
+    machine.inside("watched", [KEYS, "touch", "itself"]).expect()
+    assert ask(watcher) == "told"
+    watcher.communicate(timeout=30)
+    for name in ("watched", "other"):
+        machine.fvm("delete", name).expect()
+
+
+def kill(machine, name, fvm, how):
+    if how == "stop":
+        machine.fvm("stop", name).expect()
+        return
+    programs = [pid for pid in processes_of(machine, f"change 0 {SEEDED}") if pid != fvm.pid]
+    for pid in {"program": programs, "fvm": [fvm.pid], "all": [fvm.pid, *programs]}[how]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def test_killed_writers_leave_a_readable_registry(machine, unchanged):
+    """At random moments; afterwards every finished change is there, the next wholly or not at all, and the VM works on."""
+    dice = random.Random(time.time_ns())
+    end = time.monotonic() + KILL_SECONDS
+    turns = 0
+    while time.monotonic() < end:
+        turns += 1
+        name, how = f"killed-{turns}", dice.choice(["program", "fvm", "all", "stop"])
+        fvm = machine.popen_fvm(["run", name, "--", KEYS, "change", 0, SEEDED])
+        done = 0
+        for _ in range(dice.choice([1, 2, 5, 20, 100])):
+            done += bool(fvm.stdout.readline())
+        time.sleep(dice.random() * 0.01)
+        kill(machine, name, fvm, how)
+        rest, _ = fvm.communicate(timeout=60)
+        wait_until_gone(machine, f"change 0 {SEEDED}")
+        done += rest.count(b"\n")
+        machine.inside(name, [KEYS, "check", done, SEEDED]).expect()
+        if done < SEEDED:
+            machine.inside(name, [KEYS, "change", done, done + 20]).expect()
+            machine.inside(name, [KEYS, "check", done + 20, SEEDED]).expect()
+        machine.fvm("diff", name).expect()
+        machine.fvm("delete", name).expect()
+    assert turns >= 3
+
+
+# ---- handles of the host's ----
+
+@pytest.mark.parametrize("way", ["inherited", "standard", "duplicated"])
+def test_a_key_handle_of_the_host_changes_nothing_there(machine, unchanged, way):
+    result = machine.outside([X64 / "apps" / "inherit.exe", way, windows(X64 / "fvm.exe"), f"handle-{way}"]).expect()
+    print(result.text)
+    assert "tried" in result.text
+    machine.fvm("delete", f"handle-{way}").expect()
+
+
+# ---- what lasts ----
+
+def stored_keys(machine):
+    return machine.outside(["reg", "query", r"HKCU\Software\FVM"])
+
+
+def test_a_vm_survives_a_restart_of_the_system(machine):
+    machine.inside("lasting", [KEYS, "change", 0, 40]).expect()
+    before = machine.fvm("diff", "lasting").expect().text
+    assert r"D HKCU\Software\Keys\Seed\k2" in before.splitlines()
+    machine.stop()
+    machine.start()
+    machine.inside("lasting", [KEYS, "check", 40, SEEDED]).expect()
+    assert machine.fvm("diff", "lasting").expect().text == before
+    machine.fvm("delete", "lasting").expect()
+
+
+def test_delete_leaves_no_keys(machine, unchanged):
+    for name in ("gone", "stays"):
+        machine.inside(name, [KEYS, "change", 0, 40]).expect()
+    machine.fvm("delete", "gone").expect()
+    names = re.findall(r"FVM\\(\w+)-", stored_keys(machine).expect().text)
+    assert names == ["stays"]
+    machine.fvm("delete", "stays").expect()
+    assert stored_keys(machine).code == 1
+
+
+def test_an_interrupted_delete_is_finished_later(machine, unchanged):
+    for i, delay in enumerate([0, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15]):
+        name = f"cut-{i}"
+        machine.inside(name, [KEYS, "change", 0, SEEDED]).expect()
+        fvm = machine.popen_fvm(["delete", name])
+        time.sleep(delay)
+        fvm.kill()
+        fvm.communicate()
+        names = machine.fvm("ls").expect().text  # any command
+        if name in names:
+            machine.inside(name, [KEYS, "check", SEEDED, SEEDED])
+            machine.fvm("delete", name).expect()
+        assert name not in machine.fvm("ls").expect().text
+        assert stored_keys(machine).code == 1, stored_keys(machine).text

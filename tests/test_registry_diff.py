@@ -1,0 +1,112 @@
+"""fvm diff: what a VM changed in the registry, as lines, and as a registration file that brings it to another machine."""
+import pytest
+
+from harness.keys import assert_same_keys, export_inside, export_outside, read_reg, write_reg
+from harness.paths import X64
+from harness.snapshot import assert_unchanged, host_snapshot
+
+HEADER = ["Windows Registry Editor Version 5.00", ""]
+USER, MACHINE = r"HKEY_CURRENT_USER\Software\Diff", r"HKEY_LOCAL_MACHINE\Software\Diff"
+ROOTS = [r"HKCU\Software\Diff", r"HKLM\Software\Diff"]
+
+
+def utf16(text):
+    return ",".join(f"{byte:02x}" for byte in text.encode("utf-16-le"))
+
+
+SEED = [
+    f"[{USER}]", '@="default"', '"text"="old"', '"gone"="x"', '"same"="same"', '"other type"="1"', "",
+    f"[{USER}\\Deleted]", '"x"="y"', "", f"[{USER}\\Deleted\\Below]", '"x"="y"', "",
+    f"[{USER}\\Replaced]", '"old"="1"', '"both"="1"', "", f"[{USER}\\Replaced\\Old]", "",
+    f"[{USER}\\Kept]", '"x"="y"', "",
+    f"[{MACHINE}]", '"text"="old"', "", f"[{MACHINE}\\Kept]", '"x"="y"', "",
+]
+CHANGES = [
+    f"[{USER}]", "@=-", '"text"="new"', '"gone"=-', '"same"="same"', '"other type"=hex(2):31,00,00,00',
+    '"none"=hex(0):', '"none with data"=hex(0):01,02', '"empty"=""', '"no data"=hex(1):',
+    f'"expand"=hex(2):{utf16("%SystemRoot%")},00,00', '"binary"=hex:00,ff,80', '"no bytes"=hex:',
+    '"dword"=dword:deadbeef', '"short dword"=hex(4):01,02', '"big-endian"=hex(5):01,02,03,04',
+    f'"link"=hex(6):{utf16("no link")}', f'"many"=hex(7):{utf16("one")},00,00,{utf16("two")},00,00,00,00',
+    '"none of many"=hex(7):00,00', '"resources"=hex(8):01,02,03', '"qword"=hex(b):15,cd,5b,07,01,00,00,00',
+    '"a type of its own"=hex(1234):01,02', r'"quote\" back\\slash"="a \"quoted\" C:\\path\\"', r'"\\"="x"',
+    f'"line ends"=hex(1):{utf16(chr(13) + chr(10).join(["one", "[two]", ""]))},00,00', '"unterminated"=hex(1):61,00',
+    '"odd bytes"=hex(1):61,00,62', '"Größe 日本"="Größe 日本 \U0001f600"', '" spaces "="  "', '"="="="', '"@"="at"',
+    '"long"=hex:' + ",".join(f"{i % 256:02x}" for i in range(5000)), "",
+    f"[-{USER}\\Deleted]", "", f"[-{USER}\\Replaced]", "", f"[{USER}\\Replaced]", '"new"="2"', '"both"="1"', "",
+    f'[{USER}\\New "quoted" ключ\\ a]b [c] ]', '@="the default"', '"x"="y"', "", f"[{USER}\\New\\Empty]", "",
+    f"[{USER}\\Kept\\Below]", '"x"="y"', "", f"[{MACHINE}]", '"text"="new"', "", f"[{MACHINE}\\New]", '"x"="y"', "",
+]
+LINES = r"""
+D HKCU\Software\Diff\Deleted
+A HKCU\Software\Diff\Kept\Below
+A HKCU\Software\Diff\Kept\Below : x
+M HKCU\Software\Diff : text
+D HKCU\Software\Diff : gone
+D HKCU\Software\Diff : (Default)
+M HKCU\Software\Diff : other type
+A HKCU\Software\Diff : Größe 日本
+A HKCU\Software\Diff : quote" back\slash
+A HKCU\Software\Diff\New\Empty
+D HKCU\Software\Diff\Replaced : old
+D HKCU\Software\Diff\Replaced\Old
+A HKCU\Software\Diff\Replaced : new
+M HKLM\Software\Diff : text
+A HKLM\Software\Diff\New
+""".strip().splitlines()
+
+
+def import_reg(run, prefix, lines):
+    write_reg(prefix.unix(r"C:\users\Public\import.reg"), HEADER + lines)
+    run(["reg", "import", r"C:\users\Public\import.reg"]).expect()
+
+
+@pytest.fixture(scope="module")
+def changed(machine):
+    """A VM with the changes, on a host with the seed."""
+    import_reg(machine.outside, machine, SEED)
+    write_reg(machine.unix(r"C:\users\Public\changes.reg"), HEADER + CHANGES)
+    before = host_snapshot(machine)
+    machine.inside("diff", ["reg", "import", r"C:\users\Public\changes.reg"]).expect()
+    assert_unchanged(before, host_snapshot(machine))
+    yield "diff"
+    machine.fvm("delete", "diff").expect()
+
+
+def test_lines(machine, changed):
+    lines = machine.fvm("diff", changed).expect().text.splitlines()
+    assert [line for line in LINES if line not in lines] == []
+    assert len(lines) == len(set(lines))
+    for line in lines:
+        assert r"\Software\Diff" in line or "exported.reg" in line, line
+        assert "same" not in line and "both" not in line and r"Deleted\Below" not in line, line
+
+
+@pytest.mark.parametrize("importer", [["reg", "import"], ["regedit", "/S"]])
+def test_a_registration_file_brings_the_changes_elsewhere(machine, reference, changed, importer):
+    file = machine.unix(r"C:\users\Public\diff.reg")
+    machine.fvm("diff", changed, "--reg", r"C:\users\Public\diff.reg").expect()
+    reference.unix(r"C:\users\Public\diff.reg").write_bytes(file.read_bytes())
+    for root in ROOTS:
+        reference.outside(["reg", "delete", root, "/f"])
+    import_reg(reference.outside, reference, SEED)
+    reference.outside([*importer, r"C:\users\Public\diff.reg"]).expect()
+    for root in ROOTS:
+        inside = export_inside(machine, changed, root)
+        assert_same_keys(inside, export_outside(reference, root))
+    assert len(inside) > 1 and len(read_reg(file)) > 5
+
+
+def test_what_a_registration_file_cannot_hold_is_said(machine):
+    machine.inside("odd", [X64 / "apps" / "keys.exe", "odd"]).expect()
+    result = machine.fvm("diff", "odd", "--reg", r"C:\users\Public\odd.reg").expect()
+    assert "left out 1 change" in result.error
+    assert machine.fvm("diff", "odd").expect().text.count("\n") == 3
+    machine.fvm("delete", "odd").expect()
+
+
+def test_nothing_changed_is_an_empty_file(machine):
+    machine.inside("nothing", ["reg", "query", "HKCU"]).expect()
+    assert machine.fvm("diff", "nothing").expect().text == ""
+    machine.fvm("diff", "nothing", "--reg", r"C:\users\Public\nothing.reg").expect()
+    assert read_reg(machine.unix(r"C:\users\Public\nothing.reg")) == {}
+    machine.fvm("delete", "nothing").expect()
