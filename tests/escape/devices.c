@@ -83,7 +83,7 @@ static void unix_directories(void)
                                            L"dev\\fd\\1",
                                            L"dev\\stdout",
                                            L"proc\\thread-self\\mem",
-                                           L"proc\\1\\root\\etc\\passwd"};
+                                           L"proc\\1\\root\\proc\\self\\mem"};
     for (size_t r = 0; r < COUNT(roots); r++)
         for (size_t n = 0; n < COUNT(names); n++) {
             wchar_t name[UNITS];

@@ -167,6 +167,52 @@ static void win32(void)
     CloseHandle(third);
 }
 
+static void root(void)
+{
+    static const ULONG flags[] = {0, OBJ_OPENIF, OBJ_OPENIF | OBJ_CASE_INSENSITIVE};
+    struct named n;
+    for (enum object_type t = 0; t < TYPES; t++)
+        for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+            HANDLE h = NULL;
+            printf("at the root, %lx, ", flags[i]);
+            step(type_names[t], create_object(t, &h, named(&n, NULL, L"\\", flags[i])));
+            if (h)
+                NtClose(h);
+        }
+}
+
+/* Rights, inheritance and security go with the handle and the object, whatever its name is. */
+static void rights(void)
+{
+    struct named n;
+    HANDLE h, other = NULL;
+    DWORD flags = 0;
+    ACL nobody;
+    SECURITY_DESCRIPTOR security;
+    step("inherited",
+         NtCreateEvent(&h, EVENT_ALL_ACCESS, named(&n, NULL, L"\\BaseNamedObjects\\fvm-right", OBJ_INHERIT), 0, FALSE));
+    GetHandleInformation(h, &flags);
+    printf("flags %lx\n", flags);
+    step("to wait", NtOpenEvent(&other, SYNCHRONIZE, named(&n, NULL, L"\\BaseNamedObjects\\fvm-right", 0)));
+    GetHandleInformation(other, &flags);
+    printf("flags %lx, ", flags);
+    printf("set: %d %lu, ", SetEvent(other), GetLastError());
+    printf("set by the first: %d, wait: %lu\n", SetEvent(h), WaitForSingleObject(other, 0));
+    NtClose(other);
+    NtClose(h);
+    InitializeAcl(&nobody, sizeof(nobody), ACL_REVISION);
+    InitializeSecurityDescriptor(&security, SECURITY_DESCRIPTOR_REVISION);
+    SetSecurityDescriptorDacl(&security, TRUE, &nobody, FALSE);
+    SECURITY_ATTRIBUTES attributes = {sizeof(attributes), &security, FALSE};
+    h = CreateMutexW(&attributes, FALSE, L"fvm-nobody");
+    printf("for nobody: %lu, ", GetLastError());
+    other = OpenMutexW(MUTEX_ALL_ACCESS, FALSE, L"fvm-nobody");
+    printf("open: %d %lu, ", other != NULL, GetLastError());
+    other = CreateMutexW(NULL, FALSE, L"fvm-nobody");
+    printf("create: %d %lu\n", other != NULL, GetLastError());
+    CloseHandle(h);
+}
+
 int main(void)
 {
     make_spellings();
@@ -175,5 +221,7 @@ int main(void)
     bad_names();
     relative();
     win32();
+    root();
+    rights();
     return 0;
 }
