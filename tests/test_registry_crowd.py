@@ -113,10 +113,9 @@ def test_killed_writers_leave_a_readable_registry(machine, unchanged):
 
 # ---- handles of the host's ----
 
-@pytest.mark.parametrize("way", ["inherited", "standard", "duplicated"])
+@pytest.mark.parametrize("way", ["inherited", "duplicated"])
 def test_a_key_handle_of_the_host_changes_nothing_there(machine, unchanged, way):
     result = machine.outside([X64 / "apps" / "inherit.exe", way, windows(X64 / "fvm.exe"), f"handle-{way}"]).expect()
-    print(result.text)
     assert "tried" in result.text
     machine.fvm("delete", f"handle-{way}").expect()
 

@@ -1,5 +1,5 @@
 /* A key handle of the host's that comes into a VM. On the host: inherit WAY FVM.EXE VM opens HKCU\Software\Keys\Same with all
- * access and hands it to "inherit use" in the VM; WAY: inherited, standard (as standard input), duplicated. */
+ * access and hands it to "inherit use" in the VM; WAY: inherited, duplicated. */
 #include <windows.h>
 
 #include <stdbool.h>
@@ -97,21 +97,19 @@ int main(int argc, char **argv)
             fflush(stdout);
             value = fgets(command, sizeof command, stdin) ? strtoull(command, NULL, 10) : 0;
         }
-        use(strcmp(argv[2], "standard") ? (HANDLE)(ULONG_PTR)value : GetStdHandle(STD_INPUT_HANDLE));
+        use((HANDLE)(ULONG_PTR)value);
         return 0;
     }
     if (argc != 4)
         return 2;
     HANDLE key = inheritable_key();
-    bool standard = !strcmp(argv[1], "standard"), told = !strcmp(argv[1], "duplicated");
+    bool told = !strcmp(argv[1], "duplicated");
     char number[24];
     snprintf(number, sizeof number, "%llu", (unsigned long long)(ULONG_PTR)key);
     GetModuleFileNameA(NULL, self, sizeof self);
     snprintf(command, sizeof command, "\"%s\" run %s -- \"%s\" use %s", argv[2], argv[3], self,
-             standard ? "standard"
-             : told   ? "told"
-                      : number);
+             told ? "told" : number);
     if (told)
         return duplicated(command, key);
-    return finish(start(command, standard ? key : GetStdHandle(STD_INPUT_HANDLE), GetStdHandle(STD_OUTPUT_HANDLE)));
+    return finish(start(command, GetStdHandle(STD_INPUT_HANDLE), GetStdHandle(STD_OUTPUT_HANDLE)));
 }

@@ -87,8 +87,21 @@ static void seed(int count)
     RegCloseKey(same);
 }
 
+/* All begin when all are there. */
+static HANDLE ready(void)
+{
+    return CreateSemaphoreA(NULL, 0, 64, "keys: ready");
+}
+
+static HANDLE go(void)
+{
+    return CreateEventA(NULL, TRUE, FALSE, "keys: go");
+}
+
 static void write(const char *number)
 {
+    ReleaseSemaphore(ready(), 1, NULL);
+    WaitForSingleObject(go(), INFINITE);
     for (int i = 0; i < ROUNDS; i++) {
         HKEY key = create(TOP "Shared"), below = create(name(TOP "Shared\\key%s.%d", number, i));
         set(key, name("value%s.%d", number, i), number);
@@ -121,7 +134,7 @@ static void verify(int processes)
 
 static void spawn(int processes)
 {
-    HANDLE running[64];
+    HANDLE running[64], all_ready = ready(), begin = go();
     char self[MAX_PATH];
     GetModuleFileNameA(NULL, self, sizeof self);
     for (int i = 0; i < processes; i++) {
@@ -134,6 +147,10 @@ static void spawn(int processes)
         CloseHandle(process.hThread);
         running[i] = process.hProcess;
     }
+    for (int i = 0; i < processes; i++)
+        if (WaitForSingleObject(all_ready, 60000))
+            fail("not ready", "", i);
+    SetEvent(begin);
     for (int i = 0; i < processes; i++) {
         DWORD code;
         WaitForSingleObject(running[i], INFINITE);
