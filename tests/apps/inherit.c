@@ -107,8 +107,7 @@ int main(int argc, char **argv)
     char number[24];
     snprintf(number, sizeof number, "%llu", (unsigned long long)(ULONG_PTR)key);
     GetModuleFileNameA(NULL, self, sizeof self);
-    snprintf(command, sizeof command, "\"%s\" run %s -- \"%s\" use %s", argv[2], argv[3], self,
-             told ? "told" : number);
+    snprintf(command, sizeof command, "\"%s\" run %s -- \"%s\" use %s", argv[2], argv[3], self, told ? "told" : number);
     if (told)
         return duplicated(command, key);
     return finish(start(command, GetStdHandle(STD_INPUT_HANDLE), GetStdHandle(STD_OUTPUT_HANDLE)));
