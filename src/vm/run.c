@@ -11,6 +11,7 @@
 #define RUN u"run a program in VM"
 /* The system does not promise to deliver every message of a job: now and then the job itself is asked. */
 #define POLL_MS 2000u
+#define STRANGERS_MS 10u /* for messages under way */
 
 struct watched {
     HANDLE handle;
@@ -80,16 +81,39 @@ static void watch_end(struct watch *watch, DWORD pid)
     event_write(watch->share->events, pid, u"exit", b.len > 0 ? buf_str(&b) : STR(u"?"));
 }
 
+static bool is_stranger(const struct watch *watch, const struct watched *one)
+{
+    const struct shared_process *table = watch->share->view->process;
+    int64_t created = create_time(one->handle);
+    for (uint32_t i = 0; i < VM_PROCESSES; i++)
+        if (table[i].pid == one->pid && table[i].create_time == created)
+            return false;
+    return true;
+}
+
+static bool only_strangers(const struct watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        if (!is_stranger(watch, &watch->list[i]))
+            return false;
+    return watch->count > 0;
+}
+
+/* A desktop that Wine starts goes on for as long as there are programs outside, so it is not waited for. */
 static void wait_until_empty(struct watch *watch)
 {
     for (;;) {
         DWORD message;
         ULONG_PTR key;
         OVERLAPPED *pid;
-        if (!GetQueuedCompletionStatus(watch->port, &message, &key, &pid, POLL_MS)) {
-            if (job_processes(watch->share->job) == 0)
-                return;
-            continue;
+        bool strangers = only_strangers(watch);
+        if (!GetQueuedCompletionStatus(watch->port, &message, &key, &pid, strangers ? STRANGERS_MS : POLL_MS)) {
+            uint32_t left = job_processes(watch->share->job);
+            if (left != 0 && !(strangers && left == watch->count))
+                continue;
+            for (size_t i = 0; i < watch->count && left != 0; i++)
+                tell_stranger(watch, &watch->list[i]);
+            return;
         }
         if (message == JOB_OBJECT_MSG_NEW_PROCESS)
             watch_begin(watch, (DWORD)(ULONG_PTR)pid);
