@@ -15,12 +15,13 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from harness.keys import large_reg  # noqa: E402
-from harness.paths import CMAKE, NINJA, SEVEN_ZIP, X64, windows  # noqa: E402
+from harness.paths import BUILD, CMAKE, NINJA, SEVEN_ZIP, X64, windows  # noqa: E402
 from harness.wine import Prefix  # noqa: E402
 from test_apps import CMAKE_PROJECT  # noqa: E402
 
 RUNS = int(os.environ.get("BENCH_RUNS", "9"))
 BENCH = X64 / "bench"
+OUTSIDE = BUILD / "x64" / "bench"  # what starts VMs is a 64-bit program, whatever runs in them
 NOISE = 0.03
 rows = []
 
@@ -55,7 +56,7 @@ def in_turns(plain, vm, runs=RUNS):
 
 def bench_start(machine):
     machine.fvm("create", "start").expect()
-    output = machine.outside([BENCH / "start.exe", windows(BENCH / "small.exe"), "start", 3 * RUNS + 1]).expect().text
+    output = machine.outside([OUTSIDE / "start.exe", windows(BENCH / "small.exe"), "start", 3 * RUNS + 1]).expect().text
     pairs = [tuple(map(float, line.split())) for line in output.splitlines()][1:]
     ratio_row("start to exit of a small program in an existing VM", *zip(*pairs), 1.3)
 

@@ -75,6 +75,13 @@ struct layer_boot {
 #define LAYER_BOOT_HANDLES 6u
 
 _Static_assert(sizeof(struct shared_text) == 4 + 2 * VM_PATH_MAX, "same layout in 32 and 64 bit");
+_Static_assert(sizeof(struct shared_range) == 16 && sizeof(struct shared_process) == 16,
+               "same layout in 32 and 64 bit");
+_Static_assert(offsetof(struct vm_shared, process) == 64 + (4 + VM_DRIVES) * sizeof(struct shared_text),
+               "same layout in 32 and 64 bit: no padding");
+_Static_assert(offsetof(struct vm_shared, checked_files) ==
+                   offsetof(struct vm_shared, process) + 16 * VM_PROCESSES + 4 * sizeof(struct shared_text) + 16,
+               "same layout in 32 and 64 bit: no padding");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");
 _Static_assert(sizeof(struct layer_boot) == 8 * LAYER_BOOT_HANDLES, "handles only");
 
