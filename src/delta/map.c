@@ -115,3 +115,8 @@ bool map_maybe_origin(const struct delta_map *constant, uint64_t value)
     uint32_t bit = filter_bit(value);
     return READ(map->filter[bit / 32]) >> bit % 32 & 1 || READ(map->rebuilding);
 }
+
+bool map_maybe_same(const struct delta_map *map, uint64_t write_time, uint64_t size)
+{
+    return map_maybe_origin(map, filter_pair(write_time, size));
+}

@@ -101,6 +101,8 @@ uint32_t map_origins(const struct delta_map *map);
 /* Whether one of those originals had this value as its file id or as its write time. Never false for one that had, now and
  * then true for one that had not. */
 bool map_maybe_origin(const struct delta_map *map, uint64_t value);
+/* The same for both time and size: whole trees have one time. */
+bool map_maybe_same(const struct delta_map *map, uint64_t write_time, uint64_t size);
 /* Calls visit for every OWN, DIR and META node, parents first, siblings in no order; path is terminated and valid during
  * the call; lower is the explicit lower or empty. Stops when visit returns false. Nodes whose path has grown over
  * 32,766 units are left out with what is below them. Host side, single-threaded use (it has a buffer of 64 KiB on

@@ -123,6 +123,11 @@ struct map_reading {
 bool reading_begin(struct map_reading *r);
 bool reading_end(const struct map_reading *r);
 
+static inline uint64_t filter_pair(uint64_t write_time, uint64_t size)
+{
+    return (write_time ^ size << 1) * 0xD6E8FEB86659FD93u;
+}
+
 /* The bit of a value in the filter. */
 static inline uint32_t filter_bit(uint64_t value)
 {

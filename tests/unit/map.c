@@ -368,10 +368,12 @@ static void test_filter_of_origins(void **state)
     assert_true(map_maybe_origin(map, file.file_id));
     assert_true(map_maybe_origin(map, file.write_time));
     assert_false(map_maybe_origin(map, file.size));
+    assert_true(map_maybe_same(map, file.write_time, file.size));
+    assert_false(map_maybe_same(map, file.write_time, file.size + 1));
     unsigned hits = 0;
     for (uint64_t id = 100000; id < 200000; id++)
         hits += map_maybe_origin(map, id);
-    assert_in_range(hits, 0, 100); /* 5 bits of 65,536 are set */
+    assert_in_range(hits, 0, 100); /* 6 bits of 65,536 are set */
     map_begin_rebuild(map);
     assert_true(map_origins(map) & MAP_ORIGIN_FILES); /* or a reader would take the host's file in between */
     assert_true(map_maybe_origin(map, 100));

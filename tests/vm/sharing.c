@@ -26,6 +26,36 @@ static void modes(const wchar_t *name)
     }
 }
 
+/* The first open leaves the host's file where it is, the second wants to change it. Each pair has a file of its own. */
+static void untouched(void)
+{
+    static const ACCESS_MASK firsts[] = {GENERIC_READ, FILE_READ_ATTRIBUTES, GENERIC_EXECUTE};
+    static const ULONG sharings[] = {FILE_SHARE_READ, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                                     FILE_SHARE_READ | FILE_SHARE_DELETE, SHARE_ALL};
+    static const ACCESS_MASK seconds[] = {GENERIC_WRITE, DELETE, FILE_WRITE_ATTRIBUTES, GENERIC_READ | DELETE,
+                                          FILE_APPEND_DATA};
+    enum { FIRST_FILE = 20 };
+    unsigned number = FIRST_FILE;
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++)
+        for (size_t s = 0; s < sizeof(sharings) / sizeof(sharings[0]); s++)
+            for (size_t n = 0; n < sizeof(seconds) / sizeof(seconds[0]); n++) {
+                wchar_t name[32];
+                HANDLE a, b;
+                swprintf(name, 32, L"many\\%02u.txt", number++);
+                struct opening one = {NULL, nt_at(name), firsts[i], sharings[s], FILE_OPEN, 0, 0};
+                struct opening two = {NULL, nt_at(name), seconds[n], SHARE_ALL, FILE_OPEN, 0, 0};
+                NTSTATUS status = open_as(&one, &a, NULL), second = open_as(&two, &b, NULL);
+                say("%lx %lx then %lx: %08lx %08lx", one.access, one.sharing, two.access, status, second);
+                close_handle(b);
+                if (second < 0) { /* else it is a copy by now, which the first handle does not keep from anybody */
+                    say("  rename: %s", worked(MoveFileW(at(name), at(L"renamed.txt"))));
+                    say("  replace: %s", worked(put(at(name), "replaced")));
+                }
+                close_handle(a);
+                say_file(name);
+            }
+}
+
 static void locks(const wchar_t *name)
 {
     HANDLE a = CreateFileW(at(name), GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
@@ -107,6 +137,8 @@ int wmain(int argc, wchar_t **argv)
     begin(argc, argv);
     say_section("a file of the host, only read and then changed");
     modes(L"readme.txt");
+    say_section("untouched files");
+    untouched();
     say_section("a copy");
     say("%s", worked(append(at(L"many\\00.txt"), "x")));
     modes(L"many\\00.txt");

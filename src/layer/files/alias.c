@@ -204,10 +204,11 @@ bool file_alias_of(struct file_name *name, struct file_memory *memory, const str
     return alias;
 }
 
+enum { TIMES_AT = 8, WRITE_TIME_AT = 24, TIMES_SIZE = 32, END_AT = 40, ALLOCATION_AT = 48, ATTRIBUTES_AT = 56 };
+
 /* Times, sizes and attributes in the order that the system gives them in, by a name and in a list. */
 static bool correct(struct file_name *name, struct file_memory *memory, const struct map_place *place, uint8_t *record)
 {
-    enum { TIMES_AT = 8, TIMES_SIZE = 32, END_AT = 40, ALLOCATION_AT = 48, ATTRIBUTES_AT = 56 };
     FILE_NETWORK_OPEN_INFORMATION now;
     struct strbuf path;
     ULONG attributes;
@@ -227,10 +228,10 @@ static bool correct(struct file_name *name, struct file_memory *memory, const st
 
 bool file_alias_entry(struct str directory, struct str entry, uint8_t *record)
 {
-    enum { WRITE_TIME_AT = 24 };
-    uint64_t time;
+    uint64_t time, size;
     mem_copy(&time, record + WRITE_TIME_AT, sizeof(time));
-    if (!map_origins(layer.map) || !map_maybe_origin(layer.map, time))
+    mem_copy(&size, record + END_AT, sizeof(size));
+    if (!map_origins(layer.map) || !map_maybe_same(layer.map, time, size))
         return true;
     struct file_memory *memory = scratch_take();
     struct file_name name = name_on(memory);

@@ -72,6 +72,11 @@ static bool is_alias(const struct question *q, struct resolved *r, NTSTATUS stat
     if (q->write_time && guard_read(&time, q->write_time, sizeof(time)) &&
         !map_maybe_origin(layer.map, (uint64_t)time.QuadPart))
         return false;
+    FILE_NETWORK_OPEN_INFORMATION open;
+    struct path_attributes at = path_attributes(buf_str(&r->real));
+    if (nt.NtQueryFullAttributesFile(path_object(&at), &open) < 0 ||
+        !map_maybe_same(layer.map, (uint64_t)open.LastWriteTime.QuadPart, (uint64_t)open.EndOfFile.QuadPart))
+        return false;
     return file_alias_of(&r->name, r->memory, &r->place);
 }
 
