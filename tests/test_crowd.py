@@ -1,8 +1,11 @@
 """Many at once: in one VM, and in two VMs and on the host."""
+import shutil
+import subprocess
+
 from harness.paths import X64
 from harness.snapshot import assert_unchanged, host_snapshot
 
-HAMMER = X64 / "apps" / "hammer.exe"
+HAMMER, MANY = (X64 / "apps" / f"{name}.exe" for name in ("hammer", "many"))
 PROCESSES = 8  # of 16 threads each
 
 
@@ -42,3 +45,31 @@ def test_two_vms_and_the_host_write_the_same_files(machine):
             assert seen.text.split()[0] == tag, f"{name} in {tag}: {seen.text}"
     for tag in ("one", "two"):
         machine.fvm("delete", tag).expect()
+
+
+def test_more_changes_than_the_first_map_holds(machine):
+    """Four writers at once outgrow the map; another program of the same session, a second `fvm run` of the
+    running VM, and a later session see every change."""
+    directory, count = machine.unix(r"C:\many"), 4_000
+    for i in range(count):
+        file = directory / f"{i // 50}/f{i} with a name that takes up room in the map of changes"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("old")
+    before = host_snapshot(machine)
+    check, expected = [MANY, "check", r"C:\many", count], f"{count} changed, {count} made"
+    early = machine.popen_fvm(["run", "many", "--", MANY, "check", r"C:\many", 1], stdin=subprocess.PIPE)
+    assert early.stdout.readline().decode().strip() == "0 changed, 0 made"  # this one keeps the VM running throughout
+    writers = [machine.popen_fvm(["run", "many", "--", MANY, "make", r"C:\many", part * count // 4, count // 4])
+               for part in range(4)]
+    for writer in writers:
+        out, err = writer.communicate(timeout=300)
+        assert writer.returncode == 0, out.decode() + err.decode()
+    for _ in range(2):
+        assert machine.inside("many", check).expect().text.strip() == expected
+        if early:
+            early.communicate(b"\n")
+            early = None
+    assert len(machine.fvm("diff", "many").expect().text.splitlines()) == 2 * count
+    assert_unchanged(before, host_snapshot(machine))
+    machine.fvm("delete", "many").expect()
+    shutil.rmtree(directory)

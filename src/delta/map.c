@@ -15,6 +15,18 @@ bool map_format(struct delta_map *map, size_t size, upcase_table upcase)
     return true;
 }
 
+void map_follow(struct delta_map *map, const struct delta_map *before)
+{
+    struct delta_map *old = (struct delta_map *)(uintptr_t)before;
+    WRITE(map->sequence, (READ(old->sequence) | 1u) + 1u);
+    WRITE(map->generation, READ(old->generation) + 1u);
+}
+
+size_t map_size(const struct delta_map *map)
+{
+    return READ(((struct delta_map *)(uintptr_t)map)->size);
+}
+
 bool map_check(const struct delta_map *constant, size_t size)
 {
     struct delta_map *map = (struct delta_map *)(uintptr_t)constant;

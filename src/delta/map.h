@@ -65,6 +65,10 @@ struct map_place {
 /* Formats `size` bytes (MAP_MIN_SIZE to 4 GiB - 1, 8-aligned, zeroed by the caller) as an empty map and copies the upcase
  * table into it. False when the size does not fit. About 100 nodes fit in 16 KiB. */
 bool map_format(struct delta_map *map, size_t size, upcase_table upcase);
+/* [writer] Makes an empty map the next one after `before`: its sequence and generation go on from there, so that who kept them sees
+ * that things have changed. */
+void map_follow(struct delta_map *map, const struct delta_map *before);
+size_t map_size(const struct delta_map *map);
 /* Whether the memory looks like a map of that size: magic, version, size. */
 bool map_check(const struct delta_map *map, size_t size);
 upcase_table map_upcase(const struct delta_map *map);

@@ -10,7 +10,7 @@
 #include "delta/checked.h"
 
 #define VM_SHARED_MAGIC 0x4d564631u
-#define VM_SHARED_VERSION 3u
+#define VM_SHARED_VERSION 4u
 #define VM_PATH_MAX 1024u
 #define VM_NAME_MAX 64u
 #define VM_DRIVES 26u
@@ -59,6 +59,9 @@ struct vm_shared {
     struct shared_text key_home; /* FVM's own key above it, which the VM must not see: User\S-1-5-...\Software\FVM */
     uint32_t key_renames;        /* counts renamed keys: the names of open handles must be asked for again */
     uint32_t key_unused;
+    /* Which map is the current one of each: 0 is that in this section. Another is in a section of its own (layer/delta.c), of a
+     * number that is used once; when there is no such section, the map must be made from the journal. */
+    uint32_t files_number, keys_number;
     struct checked_names checked_files, checked_keys; /* of the host, by delta/map.h's lower paths */
     /* name spaces that come later keep their own constants here */
 };
@@ -80,7 +83,7 @@ _Static_assert(sizeof(struct shared_range) == 16 && sizeof(struct shared_process
 _Static_assert(offsetof(struct vm_shared, process) == 64 + (4 + VM_DRIVES) * sizeof(struct shared_text),
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(offsetof(struct vm_shared, checked_files) ==
-                   offsetof(struct vm_shared, process) + 16 * VM_PROCESSES + 4 * sizeof(struct shared_text) + 16,
+                   offsetof(struct vm_shared, process) + 16 * VM_PROCESSES + 4 * sizeof(struct shared_text) + 24,
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");
 _Static_assert(sizeof(struct layer_boot) == 8 * LAYER_BOOT_HANDLES, "handles only");

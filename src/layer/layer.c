@@ -8,16 +8,14 @@
 
 struct layer layer;
 
-static void end_process(NTSTATUS status)
+_Noreturn void layer_end_process(NTSTATUS status)
 {
     for (;;)
         nt.NtTerminateProcess(NT_CURRENT_PROCESS, status);
 }
 
-static HANDLE own_handle(uint64_t value)
+HANDLE layer_keep(HANDLE handle)
 {
-    /* The program closes handles it does not know at its own risk; not ours. */
-    HANDLE handle = (HANDLE)(uintptr_t)value;
     FVM_HANDLE_FLAGS flags = {.ProtectFromClose = TRUE};
     nt.NtSetInformationObject(handle, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags,
                               sizeof(flags));
@@ -55,7 +53,7 @@ static bool file_renamed(void *unused, struct str from, struct str to)
 static struct str shared_str(const struct shared_text *text)
 {
     if (text->len > VM_PATH_MAX)
-        end_process(STATUS_INVALID_PARAMETER);
+        layer_end_process(STATUS_INVALID_PARAMETER);
     return (struct str){text->s, text->len};
 }
 
@@ -63,7 +61,7 @@ static struct delta_map *shared_map(const struct vm_shared *vm, SIZE_T size, con
 {
     struct delta_map *map = (struct delta_map *)((uint8_t *)(uintptr_t)vm + range->offset);
     if (range->offset > size || range->size > size - range->offset || !map_check(map, (size_t)range->size))
-        end_process(STATUS_INVALID_PARAMETER);
+        layer_end_process(STATUS_INVALID_PARAMETER);
     return map;
 }
 
@@ -77,18 +75,19 @@ static void attach(void)
     NTSTATUS status = nt.NtMapViewOfSection(section, NT_CURRENT_PROCESS, &view, 0, 0, NULL, &size, VIEW_UNMAP,
                                             MEM_TOP_DOWN, PAGE_READWRITE);
     if (status < 0)
-        end_process(status);
+        layer_end_process(status);
     struct vm_shared *vm = view;
     if (vm->magic != VM_SHARED_MAGIC || vm->version != VM_SHARED_VERSION)
-        end_process(STATUS_INVALID_PARAMETER);
-    own_handle(fvm_layer_header.boot.section);
-    layer.lock = own_handle(fvm_layer_header.boot.lock);
-    layer.events = own_handle(fvm_layer_header.boot.events);
-    layer.objects = own_handle(fvm_layer_header.boot.objects);
+        layer_end_process(STATUS_INVALID_PARAMETER);
+    layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.section);
+    layer.lock = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.lock);
+    layer.events = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.events);
+    layer.objects = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.objects);
     layer.files = (struct layer_delta){
         .map = shared_map(vm, size, &vm->map),
+        .current = (_Atomic uint32_t *)&vm->files_number,
         .checked = &vm->checked_files,
-        .journal = own_handle(fvm_layer_header.boot.journal),
+        .journal = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.journal),
         .names = JOURNAL_FILES,
         .journal_path = shared_str(&vm->journal),
         .hidden = shared_str(&vm->home),
@@ -96,15 +95,15 @@ static void attach(void)
     };
     layer.keys = (struct layer_delta){
         .map = shared_map(vm, size, &vm->keys),
+        .current = (_Atomic uint32_t *)&vm->keys_number,
         .checked = &vm->checked_keys,
-        .journal = own_handle(fvm_layer_header.boot.key_journal),
+        .journal = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.key_journal),
         .names = JOURNAL_KEYS,
         .journal_path = shared_str(&vm->key_journal),
         .hidden = shared_str(&vm->key_home),
         .renamed = key_renamed,
     };
-    layer.map = layer.files.map;
-    layer.up = map_upcase(layer.map);
+    layer.up = map_upcase(layer.files.map);
     layer.files_root = shared_str(&vm->files_root);
     layer.keys_root = shared_str(&vm->key_root);
     ULONG_PTR peb32;
@@ -148,38 +147,12 @@ void layer_lock(void)
     if (status == STATUS_ABANDONED_WAIT_0)
         rebuild_all();
     else if (status != STATUS_SUCCESS)
-        end_process(status);
+        layer_end_process(status);
 }
 
 void layer_unlock(void)
 {
     nt.NtReleaseMutant(layer.lock, NULL);
-}
-
-NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *given)
-{
-    struct journal_record record = *given;
-    uint8_t *bytes = scratch_take();
-    record.names = delta->names;
-    size_t size = journal_encode(bytes, SCRATCH_SIZE, &record);
-    IO_STATUS_BLOCK io;
-    NTSTATUS status = size ? nt.NtWriteFile(delta->journal, NULL, NULL, NULL, &io, bytes, (ULONG)size, NULL, NULL)
-                           : STATUS_OBJECT_NAME_INVALID;
-    scratch_give(bytes);
-    return status < 0 ? status : STATUS_SUCCESS;
-}
-
-NTSTATUS layer_record(struct layer_delta *delta, struct str path, enum map_kind kind, struct str lower,
-                      const struct map_origin *origin)
-{
-    struct journal_record record = {.type = JOURNAL_SET, .kind = kind, .path = path, .other = lower};
-    if (origin)
-        record.origin = *origin;
-    NTSTATUS status = layer_journal(delta, &record);
-    if (status < 0)
-        return status;
-    return map_set(delta->map, path, kind, lower, origin) ? STATUS_SUCCESS
-                                                          : log_refusal("delta map is full", path, STATUS_DISK_FULL);
 }
 
 struct path_attributes path_attributes(struct str nt_path)
@@ -189,55 +162,4 @@ struct path_attributes path_attributes(struct str nt_path)
         .name = {bytes, bytes, (WCHAR *)nt_path.s},
         .attributes = {.Length = sizeof(OBJECT_ATTRIBUTES), .Attributes = OBJ_CASE_INSENSITIVE},
     };
-}
-
-/* The journal's handle can only append. */
-static void cut_journal(const struct layer_delta *delta, size_t size)
-{
-    struct path_attributes at = path_attributes(delta->journal_path);
-    FILE_END_OF_FILE_INFORMATION end = {.EndOfFile.QuadPart = (LONGLONG)size};
-    IO_STATUS_BLOCK io;
-    HANDLE file;
-    if (nt.NtOpenFile(&file, FILE_WRITE_DATA | SYNCHRONIZE, path_object(&at), &io,
-                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_SYNCHRONOUS_IO_NONALERT) < 0)
-        end_process(STATUS_FILE_CORRUPT_ERROR);
-    nt.NtSetInformationFile(file, &io, &end, sizeof(end), FileEndOfFileInformation);
-    nt.NtClose(file);
-}
-
-/* Reads the whole journal; NULL when it cannot be read. Free with memory_give. */
-static uint8_t *read_journal(HANDLE journal, size_t *size)
-{
-    FILE_STANDARD_INFORMATION information;
-    IO_STATUS_BLOCK io;
-    if (nt.NtQueryInformationFile(journal, &io, &information, sizeof(information), FileStandardInformation) < 0)
-        return NULL;
-    void *memory = memory_take((SIZE_T)information.EndOfFile.QuadPart + 1);
-    if (!memory)
-        return NULL;
-    LARGE_INTEGER at = {.QuadPart = 0};
-    *size = (size_t)information.EndOfFile.QuadPart;
-    if (*size && nt.NtReadFile(journal, NULL, NULL, NULL, &io, memory, (ULONG)*size, &at, NULL) < 0) {
-        memory_give(memory);
-        return NULL;
-    }
-    return memory;
-}
-
-void layer_rebuild(struct layer_delta *delta)
-{
-    size_t size = 0, good = 0;
-    bool full = false;
-    uint8_t *journal = read_journal(delta->journal, &size);
-    if (!journal)
-        end_process(STATUS_FILE_CORRUPT_ERROR);
-    map_begin_rebuild(delta->map);
-    map_set(delta->map, delta->hidden, MAP_HIDDEN, (struct str){0}, NULL);
-    enum journal_status status = journal_replay(delta->map, journal, size, &good, &full, delta->renamed, NULL);
-    map_end_rebuild(delta->map);
-    memory_give(journal);
-    if (good < size)
-        cut_journal(delta, good);
-    if (status == JOURNAL_BAD_HEADER || full)
-        end_process(STATUS_FILE_CORRUPT_ERROR);
 }

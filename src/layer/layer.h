@@ -2,6 +2,8 @@
 #ifndef FVM_LAYER_LAYER_H
 #define FVM_LAYER_LAYER_H
 
+#include <stdatomic.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "delta/checked.h"
@@ -19,8 +21,10 @@
 
 /* A delta: its map in shared memory, and the journal that it can be made from. */
 struct layer_delta {
-    struct delta_map *map;
-    struct checked_names *checked; /* names of the host, by their lower paths */
+    _Atomic(struct delta_map *) map; /* see layer_map */
+    _Atomic uint32_t number;         /* of that map */
+    _Atomic uint32_t *current;       /* the number of the VM's current map, in shared memory */
+    struct checked_names *checked;   /* names of the host, by their lower paths */
     HANDLE journal;
     enum journal_names names;
     struct str journal_path; /* NT path */
@@ -31,7 +35,6 @@ struct layer_delta {
 
 struct layer {
     const struct vm_shared *vm; /* NULL until layer_attach */
-    struct delta_map *map;      /* files.map */
     struct layer_delta files, keys;
     upcase_table up;
     HANDLE lock, events;
@@ -50,11 +53,24 @@ extern struct layer_header fvm_layer_header;
 /* Makes `layer` usable; every hook calls it first. A process whose VM cannot be mapped is ended: it must not run
  * unprotected. */
 void layer_attach(void);
+/* Ends the process: it cannot be kept in its VM. */
+_Noreturn void layer_end_process(NTSTATUS status);
+/* Makes a handle of the layer safe from a program that closes what it does not know; returns it. */
+HANDLE layer_keep(HANDLE handle);
 
 /* The VM's writer lock. Recursive within a thread. When its last owner died, the maps have been rebuilt on return. */
 void layer_lock(void);
 void layer_unlock(void);
-/* [locked] Rebuilds the map from the journal. */
+/* The delta's map. It becomes another one, with a new generation, when it has grown; the old one stays readable. */
+struct delta_map *layer_map_moved(struct layer_delta *delta);
+static inline struct delta_map *layer_map(struct layer_delta *delta)
+{
+    uint32_t current = atomic_load_explicit(delta->current, memory_order_acquire);
+    return current == atomic_load_explicit(&delta->number, memory_order_acquire)
+               ? atomic_load_explicit(&delta->map, memory_order_acquire)
+               : layer_map_moved(delta);
+}
+/* [locked] Rebuilds the map from the journal, in a larger one if need be. */
 void layer_rebuild(struct layer_delta *delta);
 /* [locked] Appends a record to the journal (not to the map). */
 NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *record);

@@ -14,9 +14,9 @@
 NTSYSAPI NTSTATUS NTAPI RtlUpcaseUnicodeString(UNICODE_STRING *out, const UNICODE_STRING *in, BOOLEAN allocate);
 
 #define JOURNAL_LIMIT (1u << 30)
-/* Room for about 30,000 names more than the journal holds already. Not more: on Wine a section is a file, and the first
- * touch of a large sparse one reads ahead as far as the disk is told to, which is most of the time that a VM takes to start. */
-#define MAP_BYTES (4u << 20)
+/* Room for some thousand names more than the journal holds already; then the layer makes a larger one. On Wine a section is a
+ * file, and the first touch of a large sparse one reads ahead as far as the disk is told to: most of the time that a VM took to start. */
+#define MAP_BYTES MAP_MIN_SIZE
 #define MAP_PER_JOURNAL 3u /* a node is about as big as its record; the more a VM changed, the more it will */
 #define MAP_GRAIN 65536u
 #define RECORD_ALIGN 8u

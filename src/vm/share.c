@@ -58,6 +58,11 @@ static enum fvm_result replay_one(struct share *share, const struct vm *vm, enum
     char16 memory[VM_PATH_MAX];
     bool keys = names == JOURNAL_KEYS;
     struct delta_map *map = keys ? share->keys : share->map;
+    uint32_t *number = keys ? &share->view->keys_number : &share->view->files_number;
+    if (*number) { /* not the current map: whoever needs that finds none of the next number, and makes it */
+        InterlockedIncrement((volatile LONG *)number);
+        return FVM_OK;
+    }
     struct changes changes = {.names = names,
                               .journal = keys ? share->key_journal : share->journal,
                               .files = share->files,
@@ -134,6 +139,26 @@ static bool same_version(const struct share *share)
            view->image.size == layer_image().size;
 }
 
+/* The VM's programs have a larger map by now, which is theirs alone: one for us, from the journal. */
+static enum fvm_result own_map(struct share *share, const struct vm *vm, uint64_t journal_size, struct fvm_error *error)
+{
+    struct changes changes = {.names = JOURNAL_FILES, .journal = share->journal, .files = share->files};
+    size_t size = changes_map_size(journal_size);
+    struct upcase *upcase = changes_upcase();
+    enum fvm_result result;
+    share->own_map = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (!share->own_map || !upcase || !map_format(share->own_map, size, upcase)) {
+        free(upcase);
+        return error_memory(error, OPEN_VM, str_of(vm->name));
+    }
+    free(upcase);
+    changes.hidden = home_path(vm->home);
+    result = changes_replay(&changes, vm, share->own_map, error);
+    changes_free(&changes);
+    share->map = share->own_map;
+    return result;
+}
+
 static enum fvm_result open_section(struct share *share, const struct vm *vm, bool abandoned,
                                     void (*notice)(const wchar_t *text), struct fvm_error *error)
 {
@@ -164,7 +189,8 @@ static enum fvm_result open_section(struct share *share, const struct vm *vm, bo
         return error_reason(error, FVM_FAILED, OPEN_VM, str_of(vm->name),
                             u"it runs under another version of FVM, or its programs damaged its memory",
                             u"wait for them to end, or end them with 'fvm stop'");
-    return abandoned ? replay(share, vm, notice, error) : FVM_OK;
+    enum fvm_result result = abandoned ? replay(share, vm, notice, error) : FVM_OK;
+    return result == FVM_OK && share->view->files_number ? own_map(share, vm, journal_size, error) : result;
 }
 
 static enum fvm_result open_files(struct share *share, const struct vm *vm, struct fvm_error *error)
@@ -231,6 +257,8 @@ void share_close(struct share *share)
     HANDLE handles[] = {share->section, share->lock,  share->journal, share->key_journal,
                         share->events,  share->files, share->job};
     objects_close(&share->objects);
+    if (share->own_map)
+        VirtualFree(share->own_map, 0, MEM_RELEASE);
     if (share->view)
         UnmapViewOfFile(share->view);
     for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)

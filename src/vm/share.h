@@ -16,6 +16,8 @@ struct share {
     size_t size;
     struct delta_map *map, *keys; /* in the view, checked; of files and of registry keys */
     size_t map_size;              /* of each */
+    struct delta_map
+        *own_map; /* instead of `map` when the VM's programs have gone over to a larger one; private memory */
 };
 
 /* Opens the VM for running: the section is made, and the journals replayed, if nobody runs in the VM yet. */

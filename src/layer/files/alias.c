@@ -139,7 +139,7 @@ bool file_is_link(HANDLE lower, const struct file_name *name, struct file_memory
     map_lower(place, buf_str(&name->path), &expected);
     return host_name_of_handle(lower, &own) && place->kind == MAP_NONE &&
            !str_equal_fold(layer.up, buf_str(&own), buf_str(&expected)) &&
-           map_set(layer.map, buf_str(&name->path), MAP_LINK, buf_str(&own), NULL);
+           map_set(layer_map(&layer.files), buf_str(&name->path), MAP_LINK, buf_str(&own), NULL);
 }
 
 /* Whether a file with that id and time was copied, and kept for its other names. */
@@ -164,7 +164,7 @@ static bool query_origin(HANDLE file, struct map_origin *origin)
     FILE_INTERNAL_INFORMATION internal;
     FILE_BASIC_INFORMATION basic;
     if (nt.NtQueryInformationFile(file, &io, &internal, sizeof(internal), FileInternalInformation) < 0 ||
-        !map_maybe_origin(layer.map, (uint64_t)internal.IndexNumber.QuadPart) ||
+        !map_maybe_origin(layer_map(&layer.files), (uint64_t)internal.IndexNumber.QuadPart) ||
         nt.NtQueryInformationFile(file, &io, &basic, sizeof(basic), FileBasicInformation) < 0)
         return false;
     *origin = (struct map_origin){.file_id = (uint64_t)internal.IndexNumber.QuadPart,
@@ -179,7 +179,7 @@ bool file_alias(HANDLE file, struct file_name *name, struct file_memory *memory)
     if (!query_origin(file, &origin))
         return false;
     layer_lock();
-    bool alias = map_resolve(layer.map, buf_str(&name->path), &place) && place.has_lower && !place.link &&
+    bool alias = map_resolve(layer_map(&layer.files), buf_str(&name->path), &place) && place.has_lower && !place.link &&
                  (file_is_link(file, name, memory, &place) ||
                   (is_kept(file, &origin) && file_copy_up(name, memory, COPY_ALL) >= 0));
     layer_unlock();
@@ -191,7 +191,7 @@ bool file_alias_of(struct file_name *name, struct file_memory *memory, const str
     struct strbuf path;
     IO_STATUS_BLOCK io;
     HANDLE file;
-    if (!map_origins(layer.map) || !place->has_lower || place->kind == MAP_DIR)
+    if (!map_origins(layer_map(&layer.files)) || !place->has_lower || place->kind == MAP_DIR)
         return false;
     buf_init(&path, memory->real, PATH_UNITS);
     file_lower_path(name, place, &path);
@@ -231,7 +231,7 @@ bool file_alias_entry(struct str directory, struct str entry, uint8_t *record)
     uint64_t time, size;
     mem_copy(&time, record + WRITE_TIME_AT, sizeof(time));
     mem_copy(&size, record + END_AT, sizeof(size));
-    if (!map_origins(layer.map) || !map_maybe_same(layer.map, time, size))
+    if (!map_origins(layer_map(&layer.files)) || !map_maybe_same(layer_map(&layer.files), time, size))
         return true;
     struct file_memory *memory = scratch_take();
     struct file_name name = name_on(memory);

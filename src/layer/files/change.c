@@ -35,8 +35,8 @@ NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own)
     NTSTATUS status = STATUS_SUCCESS;
     *own = file;
     if (name_of_handle(file, &name.path, &in_storage) &&
-        (!in_storage ||
-         (what == COPY_ALL && map_resolve(layer.map, buf_str(&name.path), &place) && place.kind == MAP_META))) {
+        (!in_storage || (what == COPY_ALL && map_resolve(layer_map(&layer.files), buf_str(&name.path), &place) &&
+                         place.kind == MAP_META))) {
         status = file_copy_up(&name, memory, what);
         if (status >= 0 && !in_storage)
             status = open_copy(file, &name, memory, own);
@@ -63,7 +63,7 @@ static NTSTATUS prepare_delete(HANDLE own)
     NTSTATUS status = STATUS_SUCCESS;
     layer_lock();
     if (name_of_handle(own, &name.path, &in_storage) && in_storage &&
-        map_resolve(layer.map, buf_str(&name.path), &place) && place.kind == MAP_DIR)
+        map_resolve(layer_map(&layer.files), buf_str(&name.path), &place) && place.kind == MAP_DIR)
         status = list_is_empty(&name) ? file_record(buf_str(&name.path), MAP_OWN, (struct str){0}, &place.origin)
                                       : STATUS_DIRECTORY_NOT_EMPTY;
     layer_unlock();

@@ -251,7 +251,7 @@ NTSTATUS file_mirror_parents(const struct file_name *name)
         at += str_find(str_from(path, at), '\\');
         struct str directory = str_head(path, at);
         struct map_place place;
-        if (!map_resolve(layer.map, directory, &place))
+        if (!map_resolve(layer_map(&layer.files), directory, &place))
             return STATUS_RETRY;
         if (place.kind == MAP_DIR || !place.has_lower)
             continue;

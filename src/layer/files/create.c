@@ -91,7 +91,7 @@ static NTSTATUS open_lower(const struct open_call *call, struct file_name *name,
     HANDLE handle;
     NTSTATUS status = open_where(call, name, memory, place, call->access & ACCESS_DATA);
     bool directory = call->options & FILE_DIRECTORY_FILE || !(call->access & ACCESS_DATA);
-    if (status < 0 || !(map_origins(layer.map) & (directory ? ORIGINS_ALL : MAP_ORIGIN_FILES)) ||
+    if (status < 0 || !(map_origins(layer_map(&layer.files)) & (directory ? ORIGINS_ALL : MAP_ORIGIN_FILES)) ||
         !guard_read(&handle, call->handle, sizeof(handle)) || !file_alias(handle, name, memory))
         return status;
     nt.NtClose(handle);
@@ -220,7 +220,7 @@ static NTSTATUS change_file(struct open_call *call, struct file_name *name, stru
     if (status < 0 || !hollow)
         return status;
     struct map_place copied;
-    if (map_resolve(layer.map, buf_str(&name->path), &copied))
+    if (map_resolve(layer_map(&layer.files), buf_str(&name->path), &copied))
         origin = copied.origin;
     return file_record(buf_str(&name->path), MAP_OWN, (struct str){0}, &origin);
 }

@@ -104,7 +104,7 @@ static NTSTATUS start_scan(const struct query *q, const struct list_format *form
     struct file_name name;
     struct listing *listing = NULL;
     bool from_storage;
-    uint32_t sequence = map_sequence(layer.map);
+    uint32_t sequence = map_sequence(layer_map(&layer.files));
     NTSTATUS status = STATUS_REPARSE;
     uintptr_t kept = 0;
     if (name_directory(q->file, memory, &name, &from_storage)) {
@@ -212,7 +212,7 @@ static NTSTATUS query_directory(const struct query *q)
 {
     layer_attach();
     uintptr_t word = handle_verdict(q->file, HANDLE_LIST);
-    if (word && (!(q->flags & SL_RESTART_SCAN) || word == plain_at(map_sequence(layer.map))))
+    if (word && (!(q->flags & SL_RESTART_SCAN) || word == plain_at(map_sequence(layer_map(&layer.files)))))
         return ask_system(q);
     if (!handle_take(q->file, HANDLE_LIST, &word, &word))
         return STATUS_INVALID_HANDLE;

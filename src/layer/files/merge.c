@@ -22,19 +22,20 @@ bool listing_needed(const struct map_place *place, bool from_storage)
         return true;
     if (from_storage != !place->has_lower) /* opened before the directory was changed, deleted or renamed */
         return true;
-    return place->kind != MAP_NONE && place->kind != MAP_META && map_has_changed_child(layer.map, place->node);
+    return place->kind != MAP_NONE && place->kind != MAP_META &&
+           map_has_changed_child(layer_map(&layer.files), place->node);
 }
 
 static enum map_kind child_kind(const struct map_place *place, struct str name)
 {
     if (place->kind == MAP_NONE || list_is_dots(name))
         return MAP_NONE;
-    enum map_kind kind = map_child(layer.map, place->node, name);
+    enum map_kind kind = map_child(layer_map(&layer.files), place->node, name);
     if (kind != MAP_HIDDEN)
         return kind;
     /* Hidden, or the map could not be read: its writer died. */
     layer_lock();
-    kind = map_child(layer.map, place->node, name);
+    kind = map_child(layer_map(&layer.files), place->node, name);
     layer_unlock();
     return kind;
 }
@@ -76,7 +77,7 @@ static NTSTATUS open_side(const struct reader *reader, enum list_side side, HAND
                       : nt.NtOpenFile(directory, FILE_LIST_DIRECTORY | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                                       FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
     scratch_give(memory);
-    if (side == LIST_LOWER && status >= 0 && !map_current(layer.map, &reader->place)) {
+    if (side == LIST_LOWER && status >= 0 && !map_current(layer_map(&layer.files), &reader->place)) {
         nt.NtClose(*directory);
         return STATUS_RETRY;
     }
@@ -102,8 +103,8 @@ static void keep_id(const struct reader *reader, uint8_t *record, struct str nam
         buf_add_char(&path, '\\');
         buf_add(&path, name);
     }
-    if (!path.overflow && path.len && map_resolve(layer.map, buf_str(&path), &place) && is_changed(place.kind) &&
-        place.origin.file_id)
+    if (!path.overflow && path.len && map_resolve(layer_map(&layer.files), buf_str(&path), &place) &&
+        is_changed(place.kind) && place.origin.file_id)
         mem_copy(record + reader->format->id_at, &place.origin.file_id, sizeof(place.origin.file_id));
     scratch_give(memory);
 }
@@ -176,7 +177,8 @@ bool list_is_empty(const struct file_name *name)
 {
     struct reader reader = {.name = name, .format = list_format(FileNamesInformation)};
     bool absent;
-    if (!map_resolve(layer.map, buf_str(&name->path), &reader.place) || reader.place.hidden || reader.place.link)
+    if (!map_resolve(layer_map(&layer.files), buf_str(&name->path), &reader.place) || reader.place.hidden ||
+        reader.place.link)
         return false;
     if (reader.place.has_lower && read_side(&reader, LIST_LOWER, &absent) < 0)
         return false;
@@ -214,9 +216,10 @@ NTSTATUS listing_read(const struct file_name *name, const struct list_format *fo
         bool locked = tries > FREE_TRIES;
         if (locked)
             layer_lock();
-        bool whole = map_resolve(layer.map, buf_str(&name->path), &reader.place) && !reader.place.link;
+        bool whole = map_resolve(layer_map(&layer.files), buf_str(&name->path), &reader.place) && !reader.place.link;
         NTSTATUS status = whole ? read_both(&reader) : STATUS_RETRY;
-        whole = whole && map_resolve(layer.map, buf_str(&name->path), &after) && same_place(&reader.place, &after);
+        whole = whole && map_resolve(layer_map(&layer.files), buf_str(&name->path), &after) &&
+                same_place(&reader.place, &after);
         if (locked)
             layer_unlock();
         *listing = reader.listing;

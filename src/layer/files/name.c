@@ -201,7 +201,7 @@ static bool name_and_place(HANDLE handle, struct strbuf *vm_path, bool *in_stora
     char16 *memory = scratch_take();
     struct strbuf renamed;
     buf_init(&renamed, memory, PATH_UNITS);
-    if (map_reverse(layer.map, host, &renamed) && !renamed.overflow) {
+    if (map_reverse(layer_map(&layer.files), host, &renamed) && !renamed.overflow) {
         *differs = !str_equal(host, buf_str(&renamed));
         buf_set(vm_path, buf_str(&renamed));
     }

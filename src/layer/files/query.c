@@ -67,15 +67,16 @@ static NTSTATUS resolve_query(const OBJECT_ATTRIBUTES *attributes, struct resolv
 static bool is_alias(const struct question *q, struct resolved *r, NTSTATUS status)
 {
     LARGE_INTEGER time;
-    if (status < 0 || !r->place.has_lower || !map_origins(layer.map))
+    if (status < 0 || !r->place.has_lower || !map_origins(layer_map(&layer.files)))
         return false;
     if (q->write_time && guard_read(&time, q->write_time, sizeof(time)) &&
-        !map_maybe_origin(layer.map, (uint64_t)time.QuadPart))
+        !map_maybe_origin(layer_map(&layer.files), (uint64_t)time.QuadPart))
         return false;
     FILE_NETWORK_OPEN_INFORMATION open;
     struct path_attributes at = path_attributes(buf_str(&r->real));
     if (nt.NtQueryFullAttributesFile(path_object(&at), &open) < 0 ||
-        !map_maybe_same(layer.map, (uint64_t)open.LastWriteTime.QuadPart, (uint64_t)open.EndOfFile.QuadPart))
+        !map_maybe_same(layer_map(&layer.files), (uint64_t)open.LastWriteTime.QuadPart,
+                        (uint64_t)open.EndOfFile.QuadPart))
         return false;
     return file_alias_of(&r->name, r->memory, &r->place);
 }
@@ -87,7 +88,7 @@ static void show_link(const struct question *q, const OBJECT_ATTRIBUTES *attribu
     ULONG shown;
     struct map_place *place = &r->place;
     if (!q->file_attributes || name_decode(attributes, 0, r->memory, &r->name) < 0 ||
-        !map_resolve(layer.map, buf_str(&r->name.path), place) || !place->link || !place->has_lower ||
+        !map_resolve(layer_map(&layer.files), buf_str(&r->name.path), place) || !place->link || !place->has_lower ||
         place->link_rest < r->name.path.len)
         return;
     buf_init(&r->real, r->memory->real, PATH_UNITS);
@@ -199,7 +200,8 @@ static NTSTATUS put_name(void *information, ULONG length, ULONG at, struct str n
 static bool original_id(struct str vm_path, uint64_t *id)
 {
     struct map_place place = {0};
-    bool found = map_resolve(layer.map, vm_path, &place) && place.kind != MAP_NONE && place.origin.file_id;
+    bool found =
+        map_resolve(layer_map(&layer.files), vm_path, &place) && place.kind != MAP_NONE && place.origin.file_id;
     *id = place.origin.file_id;
     return found;
 }
@@ -251,7 +253,7 @@ static NTSTATUS query_id(HANDLE file, IO_STATUS_BLOCK *io, void *information, UL
     struct strbuf vm_path;
     uint64_t id;
     bool in_storage;
-    if (status < 0 || map_untouched(layer.map))
+    if (status < 0 || map_untouched(layer_map(&layer.files)))
         return status;
     char16 *memory = scratch_take();
     buf_init(&vm_path, memory, PATH_UNITS);
@@ -287,9 +289,9 @@ static NTSTATUS query_times(HANDLE file, NTSTATUS status, void *information, ULO
 {
     enum { WRITE_TIME_AT = offsetof(FILE_BASIC_INFORMATION, LastWriteTime) };
     uint64_t time;
-    if ((status < 0 && status != STATUS_BUFFER_OVERFLOW) || !map_origins(layer.map) ||
+    if ((status < 0 && status != STATUS_BUFFER_OVERFLOW) || !map_origins(layer_map(&layer.files)) ||
         !guard_read(&time, (uint8_t *)information + WRITE_TIME_AT, sizeof(time)) ||
-        !map_maybe_origin(layer.map, time) || pipe_is_disconnected(file))
+        !map_maybe_origin(layer_map(&layer.files), time) || pipe_is_disconnected(file))
         return status;
     struct file_memory *memory = scratch_take();
     correct_times(file, memory, information, attributes_at);
@@ -346,7 +348,7 @@ bool name_show(struct str system_name, struct file_memory *memory, struct strbuf
     buf_init(&vm_path, memory->real, PATH_UNITS);
     if (path_under_fold(layer.up, host, layer.storage) && host.len > layer.storage.len)
         buf_add(&vm_path, str_from(host, layer.storage.len + 1));
-    else if (!map_reverse(layer.map, host, &vm_path))
+    else if (!map_reverse(layer_map(&layer.files), host, &vm_path))
         return false;
     struct str path = buf_str(&vm_path), drive = path_first(path);
     buf_init(out, memory->more, PATH_UNITS);

@@ -114,13 +114,13 @@ static NTSTATUS change_storage(struct renaming *r, HANDLE own, IO_STATUS_BLOCK *
 static bool parent_has_lower(struct str path)
 {
     struct map_place place;
-    return !map_resolve(layer.map, path_parent(path), &place) || place.has_lower;
+    return !map_resolve(layer_map(&layer.files), path_parent(path), &place) || place.has_lower;
 }
 
 static bool has_node(struct str path)
 {
     struct map_place place;
-    return !map_resolve(layer.map, path, &place) || place.known == path.len;
+    return !map_resolve(layer_map(&layer.files), path, &place) || place.known == path.len;
 }
 
 /* [locked] Both names have the same id. */
@@ -130,7 +130,7 @@ static NTSTATUS link_locked(struct renaming *r, HANDLE own, IO_STATUS_BLOCK *io)
     NTSTATUS status = change_storage(r, own, io);
     if (status < 0)
         return status;
-    map_resolve(layer.map, buf_str(&r->from.path), &from);
+    map_resolve(layer_map(&layer.files), buf_str(&r->from.path), &from);
     if (!parent_has_lower(buf_str(&r->to.path)) && !from.origin.file_id)
         return status;
     return file_record(buf_str(&r->to.path), MAP_OWN, (struct str){0}, &from.origin);
@@ -156,7 +156,7 @@ static NTSTATUS rename_locked(struct renaming *r, HANDLE own, IO_STATUS_BLOCK *i
         layer_journal(&layer.files, &record);
         return status;
     }
-    if (!map_rename(layer.map, from, to, record.cover, record.kind))
+    if (!map_rename(layer_map(&layer.files), from, to, record.cover, record.kind))
         layer_rebuild(&layer.files); /* the map was full: rebuilding takes out what is dead */
     return status;
 }

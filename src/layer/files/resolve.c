@@ -10,9 +10,9 @@ enum { LINKS_MAX = 64 };
 
 static void lookup(struct str path, struct map_place *place)
 {
-    while (!map_resolve(layer.map, path, place)) {
+    while (!map_resolve(layer_map(&layer.files), path, place)) {
         layer_lock(); /* repairs the map if its writer died */
-        if (!map_resolve(layer.map, path, place))
+        if (!map_resolve(layer_map(&layer.files), path, place))
             layer_rebuild(&layer.files); /* damaged */
         layer_unlock();
     }
@@ -25,7 +25,7 @@ static void lower_of(struct str path, const struct map_place *place, struct strb
     for (;;) {
         lower->len = 0;
         map_lower(&now, path, lower);
-        if (map_current(layer.map, &now))
+        if (map_current(layer_map(&layer.files), &now))
             return;
         lookup(path, &now);
     }
@@ -41,7 +41,7 @@ static void follow_link(struct file_name *name, struct file_memory *memory, cons
     if (rest.len && rest.s[0] != '\\')
         buf_add_char(&whole, '\\');
     buf_add(&whole, rest);
-    if (!map_current(layer.map, place))
+    if (!map_current(layer_map(&layer.files), place))
         return; /* the map was rebuilt: the caller looks up again */
     buf_set(&name->path, buf_str(&whole));
     name->path.overflow |= whole.overflow;
@@ -54,7 +54,8 @@ static void remember_link(struct str directory, struct str target)
     layer_lock();
     lookup(directory, &place);
     if (place.kind == MAP_NONE && !place.link && !place.hidden)
-        map_set(layer.map, directory, MAP_LINK, target, NULL); /* a full map only costs the look-up again */
+        map_set(layer_map(&layer.files), directory, MAP_LINK, target,
+                NULL); /* a full map only costs the look-up again */
     layer_unlock();
 }
 

@@ -68,7 +68,7 @@ NTSTATUS key_record_deleted(struct str path, const struct map_place *place)
     struct journal_record record = {.type = JOURNAL_REMOVE, .path = path};
     NTSTATUS status = layer_journal(&layer.keys, &record);
     if (status >= 0)
-        map_remove(layer.keys.map, path);
+        map_remove(layer_map(&layer.keys), path);
     return status;
 }
 

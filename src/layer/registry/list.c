@@ -184,7 +184,7 @@ static NTSTATUS read_listing(struct str path, struct key_listing **made)
         return STATUS_INSUFFICIENT_RESOURCES;
     *r.listing = (struct key_listing){.size = FIRST_SIZE,
                                       .used = sizeof(struct key_listing),
-                                      .sequence = map_sequence(layer.keys.map),
+                                      .sequence = map_sequence(layer_map(&layer.keys)),
                                       .lower = lower_stamp(path),
                                       .own = own_stamp(path)};
     NTSTATUS status = key_visit_children(path, add, &r);
@@ -202,7 +202,7 @@ NTSTATUS key_listing_current(struct key_use *use, struct key_listing **listing)
     struct key_state *state = use->state;
     struct str path = key_path(use);
     *listing = state->listing;
-    if (*listing && (*listing)->sequence == map_sequence(layer.keys.map))
+    if (*listing && (*listing)->sequence == map_sequence(layer_map(&layer.keys)))
         return STATUS_SUCCESS;
     key_listing_free(state->listing);
     state->listing = NULL;

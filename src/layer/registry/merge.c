@@ -13,7 +13,7 @@ static bool shines_through(const struct merge *m, struct str name)
 {
     if (m->place.known != m->path.len)
         return true;
-    enum map_kind kind = map_child(layer.keys.map, m->place.node, name);
+    enum map_kind kind = map_child(layer_map(&layer.keys), m->place.node, name);
     return kind == MAP_NONE || kind == MAP_PLAIN || kind == MAP_LINK;
 }
 
@@ -23,7 +23,7 @@ static bool counts_in_storage(const struct merge *m, struct str name)
         return true;
     if (m->place.known != m->path.len)
         return false;
-    enum map_kind kind = map_child(layer.keys.map, m->place.node, name);
+    enum map_kind kind = map_child(layer_map(&layer.keys), m->place.node, name);
     return kind == MAP_OWN || kind == MAP_DIR || kind == MAP_META;
 }
 

@@ -75,7 +75,7 @@ bool key_vm_path(struct str system_name, struct strbuf *vm_path, bool *stored)
     }
     if (path_under_fold(layer.up, system_name, layer.keys.hidden))
         return false;
-    if (!map_reverse(layer.keys.map, system_name, vm_path))
+    if (!map_reverse(layer_map(&layer.keys), system_name, vm_path))
         buf_set(vm_path, system_name);
     return !vm_path->overflow;
 }

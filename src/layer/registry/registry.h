@@ -114,7 +114,7 @@ struct key_use {
 /* Nothing is known to differ from the host (but FVM's own key is hidden). */
 static inline bool keys_untouched(void)
 {
-    return map_untouched(layer.keys.map);
+    return map_untouched(layer_map(&layer.keys));
 }
 
 /* Takes the state of a handle. Fails with STATUS_KEY_DELETED, and for FVM's own keys; nothing is taken then. */

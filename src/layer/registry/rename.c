@@ -65,7 +65,7 @@ static NTSTATUS rename_locked(struct str from, struct str to, HANDLE own)
             layer_journal(&layer.keys, &record);
         }
     }
-    if (status >= 0 && !map_rename(layer.keys.map, from, to, record.cover, record.kind))
+    if (status >= 0 && !map_rename(layer_map(&layer.keys), from, to, record.cover, record.kind))
         layer_rebuild(&layer.keys);
     if (status >= 0)
         atomic_fetch_add((_Atomic uint32_t *)(uintptr_t)&layer.vm->key_renames, 1);

@@ -9,7 +9,7 @@
 
 void key_lookup(struct str path, struct map_place *place)
 {
-    while (!map_resolve(layer.keys.map, path, place)) {
+    while (!map_resolve(layer_map(&layer.keys), path, place)) {
         layer_lock(); /* repairs the map if its writer died */
         layer_unlock();
     }
@@ -98,7 +98,7 @@ static void remember_link(struct str path, struct str target)
     layer_lock();
     key_lookup(path, &place);
     if (place.kind == MAP_NONE && !place.link && !place.hidden)
-        map_set(layer.keys.map, path, MAP_LINK, target, NULL); /* a full map only costs the question again */
+        map_set(layer_map(&layer.keys), path, MAP_LINK, target, NULL); /* a full map only costs the question again */
     layer_unlock();
 }
 

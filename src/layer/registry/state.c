@@ -78,14 +78,14 @@ static void refresh(struct key_state *state)
 {
     struct str path = {state->path, state->len};
     struct map_place place;
-    uint32_t sequence = map_sequence(layer.keys.map);
+    uint32_t sequence = map_sequence(layer_map(&layer.keys));
     if (state->sequence == sequence)
         return;
     key_lookup(path, &place);
     bool exact = place.known == path.len;
     state->use_own = !state->stored && key_is_stored(&place);
     state->merged = place.has_lower && !place.link && place.kind != MAP_META &&
-                    (place.kind == MAP_DIR || (exact && map_has_changed_child(layer.keys.map, place.node)));
+                    (place.kind == MAP_DIR || (exact && map_has_changed_child(layer_map(&layer.keys), place.node)));
     state->sequence = sequence;
 }
 
