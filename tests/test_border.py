@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness.paths import CMAKE, X64
+from harness.paths import BUILD, CMAKE, X64
 from harness.snapshot import assert_unchanged, host_snapshot
 
 TARGET, BORDER, FOREIGN, GIVER, SINGLE, COUNTS = (
@@ -68,7 +68,7 @@ def test_no_handle_of_the_host_comes_along(machine):
     target, line = start(machine, None, [TARGET])
     command = [FOREIGN, *line.split()[:2]]
     given = machine.outside([GIVER, *command, "harmless"]).expect()
-    result = machine.outside([GIVER, X64 / "fvm.exe", "run", "--rm", "given", "--", *command]).expect()
+    result = machine.outside([GIVER, BUILD / "x64" / "fvm.exe", "run", "--rm", "given", "--", *command]).expect()
     end(target)
     assert given.text.count("ESCAPED: inherit a handle") == 3, given.text
     assert [line for line in result.text.splitlines() if not line.startswith("blocked: ")] == []

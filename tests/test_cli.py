@@ -203,7 +203,7 @@ def test_log_names_files_as_people_do(machine):
 def test_installed(machine, tmp_path):
     """make install into a directory, as for a package; from there it runs by a link, in another directory, by a relative name."""
     if not shutil.which("make"):
-        pytest.skip("no make here")
+        pytest.skip("not applicable: no make here")
     subprocess.run(["make", "-s", "install", f"DESTDIR={tmp_path}", "PREFIX=/opt/fvm"], cwd=ROOT, check=True,
                    stdin=subprocess.DEVNULL)
     installed = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.keys import assert_same_keys, export_inside, export_outside
-from harness.paths import FVM, X64, windows
+from harness.paths import BUILD, FVM, X64, windows
 from harness.snapshot import assert_unchanged, host_snapshot
 from test_kill import processes_of, wait_until_gone
 
@@ -115,7 +115,7 @@ def test_killed_writers_leave_a_readable_registry(machine, unchanged):
 
 @pytest.mark.parametrize("way", ["inherited", "duplicated"])
 def test_a_key_handle_of_the_host_changes_nothing_there(machine, unchanged, way):
-    result = machine.outside([X64 / "apps" / "inherit.exe", way, windows(X64 / "fvm.exe"), f"handle-{way}"]).expect()
+    result = machine.outside([X64 / "apps" / "inherit.exe", way, windows(BUILD / "x64" / "fvm.exe"), f"handle-{way}"]).expect()
     assert "tried" in result.text
     machine.fvm("delete", f"handle-{way}").expect()
 
