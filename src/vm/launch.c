@@ -34,15 +34,17 @@ static bool inheritable(HANDLE handle)
            (flags & HANDLE_FLAG_INHERIT || SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT));
 }
 
-/* Standard handles are files, pipes and consoles; any other object of the host is no way for a program to stream. */
-static void add_handle(struct start *start, HANDLE handle)
+/* Standard handles are files, pipes and consoles; any other object of the host is no way for a program to stream. Wine 10 passes on
+ * what the start-up information names, whatever the list says: so what is not given is not named. */
+static HANDLE give_handle(struct start *start, DWORD which)
 {
+    HANDLE handle = GetStdHandle(which);
     if (GetFileType(handle) == FILE_TYPE_UNKNOWN || !inheritable(handle))
-        return;
+        return NULL;
     for (DWORD i = 0; i < start->handle_count; i++)
         if (start->handles[i] == handle) /* the system refuses a list that has one twice */
-            return;
-    start->handles[start->handle_count++] = handle;
+            return handle;
+    return start->handles[start->handle_count++] = handle;
 }
 
 static bool prepare(struct start *start, const struct share *share)
@@ -52,12 +54,9 @@ static bool prepare(struct start *start, const struct share *share)
     memset(start, 0, sizeof *start);
     start->info.StartupInfo.cb = sizeof start->info.StartupInfo;
     start->info.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-    start->info.StartupInfo.hStdInput = GetStdHandle(STD_INPUT_HANDLE);
-    start->info.StartupInfo.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
-    start->info.StartupInfo.hStdError = GetStdHandle(STD_ERROR_HANDLE);
-    add_handle(start, start->info.StartupInfo.hStdInput);
-    add_handle(start, start->info.StartupInfo.hStdOutput);
-    add_handle(start, start->info.StartupInfo.hStdError);
+    start->info.StartupInfo.hStdInput = give_handle(start, STD_INPUT_HANDLE);
+    start->info.StartupInfo.hStdOutput = give_handle(start, STD_OUTPUT_HANDLE);
+    start->info.StartupInfo.hStdError = give_handle(start, STD_ERROR_HANDLE);
     initialize_attributes initialize =
         (initialize_attributes)(void *)GetProcAddress(kernel32, "InitializeProcThreadAttributeList");
     update_attribute update = (update_attribute)(void *)GetProcAddress(kernel32, "UpdateProcThreadAttribute");
