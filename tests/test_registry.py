@@ -169,12 +169,13 @@ def test_msiexec_installs_and_uninstalls(package, both):
     assert installed != removed
 
 
-def test_regedit_imports_a_large_file(both):
+def test_regedit_imports_a_large_file(both, reference):
     both("regedit", "/S", r"C:\users\Public\large.reg").expect()
     keys = both.exports(r"HKCU\Software\Import")
     assert len(keys) == 10_101 and sum(map(len, keys.values())) >= 100_000
     both("regedit", "/S", r"C:\users\Public\less.reg").expect()
     assert len(both.exports(r"HKCU\Software\Import")) == 10_000
+    reference.outside(["reg", "delete", r"HKCU\Software\Import", "/f"]).expect()
 
 
 def test_reg_exe_script(both, machine, reference):  # the last one: it changes the reference for good
