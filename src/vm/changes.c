@@ -49,6 +49,19 @@ struct upcase *changes_upcase(void)
     return NULL;
 }
 
+struct delta_map *changes_map(uint64_t journal_size)
+{
+    size_t size = changes_map_size(journal_size);
+    struct upcase *upcase = changes_upcase();
+    struct delta_map *map = upcase ? VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) : NULL;
+    if (map && !map_format(map, size, upcase)) {
+        VirtualFree(map, 0, MEM_RELEASE);
+        map = NULL;
+    }
+    free(upcase);
+    return map;
+}
+
 static bool stored(HANDLE files, struct str path)
 {
     HANDLE file;

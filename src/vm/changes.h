@@ -25,6 +25,9 @@ const char16 *changes_journal(enum journal_names names);
 size_t changes_map_size(uint64_t journal_size);
 /* The system's upcase table, for the caller to free. NULL without memory or when the system fails. */
 struct upcase *changes_upcase(void);
+/* An empty map in private memory, with room for what a journal of that size names; for VirtualFree. NULL without memory or when the
+ * system fails. */
+struct delta_map *changes_map(uint64_t journal_size);
 /* Replays the journal into an empty map. */
 enum fvm_result changes_replay(struct changes *changes, const struct vm *vm, struct delta_map *map,
                                struct fvm_error *error);

@@ -237,25 +237,21 @@ static bool visit_node(void *context, struct str path, enum map_kind kind, struc
 static enum fvm_result load(struct diff *d, struct fvm_error *error)
 {
     char16 path[VM_PATH_MAX];
-    struct upcase *upcase = changes_upcase();
     struct changes changes = {.files = d->files};
     uint64_t size = 0;
     enum fvm_result result;
     struct str name = vm_part(d->vm, u"delta.log", path);
     NTSTATUS status = file_open(&changes.journal, NULL, name, FILE_READ_DATA, FILE_SHARE_ALL, FILE_NON_DIRECTORY_FILE);
-    if (!NT_SUCCESS(status)) {
-        free(upcase);
+    if (!NT_SUCCESS(status))
         return error_system(error, FVM_FAILED, u"open the journal", str_from(name, 4), status, u"");
-    }
     file_size(changes.journal, &size);
-    d->map = VirtualAlloc(NULL, changes_map_size(size), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (d->map && upcase && map_format(d->map, changes_map_size(size), upcase))
+    d->map = changes_map(size);
+    if (d->map)
         result = changes_replay(&changes, d->vm, d->map, error);
     else
         result = error_memory(error, DIFF, str_of(d->vm->name));
     changes_free(&changes);
     nt.NtClose(changes.journal);
-    free(upcase);
     return result;
 }
 

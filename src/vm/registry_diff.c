@@ -408,7 +408,6 @@ static void shown_name(struct str key, upcase_table upcase, struct strbuf *out)
 static enum fvm_result load(struct diff *d, struct fvm_error *error)
 {
     char16 path[VM_PATH_MAX];
-    struct upcase *upcase = changes_upcase();
     struct changes changes = {.names = JOURNAL_KEYS};
     uint64_t size = 0;
     enum fvm_result result = FVM_OK;
@@ -417,8 +416,8 @@ static enum fvm_result load(struct diff *d, struct fvm_error *error)
                                 FILE_NON_DIRECTORY_FILE | FILE_SAFE_OPTIONS);
     if (NT_SUCCESS(status))
         file_size(changes.journal, &size);
-    d->map = VirtualAlloc(NULL, changes_map_size(size), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (!d->map || !upcase || !map_format(d->map, changes_map_size(size), upcase))
+    d->map = changes_map(size);
+    if (!d->map)
         result = error_memory(error, DIFF, str_of(d->vm->name));
     else if (NT_SUCCESS(status))
         result = changes_replay(&changes, d->vm, d->map, error);
@@ -427,7 +426,6 @@ static enum fvm_result load(struct diff *d, struct fvm_error *error)
     changes_free(&changes);
     if (NT_SUCCESS(status))
         nt.NtClose(changes.journal);
-    free(upcase);
     return result;
 }
 

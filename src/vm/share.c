@@ -143,17 +143,11 @@ static bool same_version(const struct share *share)
 static enum fvm_result own_map(struct share *share, const struct vm *vm, uint64_t journal_size, struct fvm_error *error)
 {
     struct changes changes = {.names = JOURNAL_FILES, .journal = share->journal, .files = share->files};
-    size_t size = changes_map_size(journal_size);
-    struct upcase *upcase = changes_upcase();
-    enum fvm_result result;
-    share->own_map = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (!share->own_map || !upcase || !map_format(share->own_map, size, upcase)) {
-        free(upcase);
+    share->own_map = changes_map(journal_size);
+    if (!share->own_map)
         return error_memory(error, OPEN_VM, str_of(vm->name));
-    }
-    free(upcase);
     changes.hidden = home_path(vm->home);
-    result = changes_replay(&changes, vm, share->own_map, error);
+    enum fvm_result result = changes_replay(&changes, vm, share->own_map, error);
     changes_free(&changes);
     share->map = share->own_map;
     return result;

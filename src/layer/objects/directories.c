@@ -3,21 +3,8 @@
 
 NTSTATUS NTAPI fvm_NtOpenDirectoryObject(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
 {
-    struct object_name name;
-    struct object_shared shared;
-    OBJECT_ATTRIBUTES *at;
     HANDLE directory;
-    NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
-    if (status >= 0)
-        status = object_limit(at, true, &access);
-    if (status >= 0)
-        status = nt.NtOpenDirectoryObject(handle, access, at);
-    if (object_shared(attributes, status, false, &shared)) {
-        status = object_limit(&shared.attributes, true, &access);
-        if (status >= 0)
-            status = nt.NtOpenDirectoryObject(handle, access, &shared.attributes);
-        scratch_give(shared.memory);
-    }
+    NTSTATUS status = object_open(nt.NtOpenDirectoryObject, true, handle, access, attributes);
     if (status >= 0 && guard_read(&directory, handle, sizeof(directory)))
         object_directory_opened(directory);
     return status;

@@ -334,3 +334,23 @@ no:
     scratch_give(memory);
     return false;
 }
+
+NTSTATUS object_open(object_service service, bool directory, HANDLE *handle, ACCESS_MASK access,
+                     const OBJECT_ATTRIBUTES *attributes)
+{
+    struct object_name name;
+    struct object_shared shared;
+    OBJECT_ATTRIBUTES *at;
+    NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
+    if (status >= 0)
+        status = object_limit(at, directory, &access);
+    if (status >= 0)
+        status = service(handle, access, at);
+    if (object_shared(attributes, status, false, &shared)) {
+        status = object_limit(&shared.attributes, directory, &access);
+        if (status >= 0)
+            status = service(handle, access, &shared.attributes);
+        scratch_give(shared.memory);
+    }
+    return status;
+}

@@ -35,6 +35,10 @@ struct object_shared {
 /* After opening what the program calls so came to `status`: true, when the system is to be asked by the name in *shared. `link`: a
  * symbolic link itself is opened. */
 bool object_shared(const OBJECT_ATTRIBUTES *program, NTSTATUS status, bool link, struct object_shared *shared);
+/* Opening by name, with any of the system's services that open one type of objects: the VM's own, else what the system has for it. */
+typedef __typeof__(nt.NtOpenEvent) object_service;
+NTSTATUS object_open(object_service service, bool directory, HANDLE *handle, ACCESS_MASK access,
+                     const OBJECT_ATTRIBUTES *attributes);
 /* Whether the VM shares what it calls so (an absolute name that no link is in). */
 bool object_is_shared(struct str own_name);
 

@@ -14,21 +14,7 @@
 #define OPEN_ROW(service)                                                                                              \
     NTSTATUS NTAPI fvm_##service(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)              \
     {                                                                                                                  \
-        struct object_name name;                                                                                       \
-        struct object_shared shared;                                                                                   \
-        OBJECT_ATTRIBUTES *at;                                                                                         \
-        NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);                                         \
-        if (status >= 0)                                                                                               \
-            status = object_limit(at, false, &access);                                                                 \
-        if (status >= 0)                                                                                               \
-            status = nt.service(handle, access, at);                                                                   \
-        if (object_shared(attributes, status, false, &shared)) {                                                       \
-            status = object_limit(&shared.attributes, false, &access);                                                 \
-            if (status >= 0)                                                                                           \
-                status = nt.service(handle, access, &shared.attributes);                                               \
-            scratch_give(shared.memory);                                                                               \
-        }                                                                                                              \
-        return status;                                                                                                 \
+        return object_open(nt.service, false, handle, access, attributes);                                             \
     }
 
 OPEN_ROW(NtOpenEvent)
