@@ -49,6 +49,67 @@ static void watching(HANDLE key)
     CloseHandle(event);
 }
 
+/* NT watches the further key too, Wine does not. */
+static void watching_two(HANDLE key)
+{
+    UNICODE_STRING name = unicode(user(L"Software"));
+    OBJECT_ATTRIBUTES at = named(&name);
+    HANDLE event = CreateEventW(NULL, FALSE, FALSE, NULL), other = must_open(NULL, user(L"Software"), KEY_ALL_ACCESS);
+    IO_STATUS_BLOCK io;
+    say("watch two: 0x%08lx", nt.NtNotifyChangeMultipleKeys(key, 1, &at, event, NULL, NULL, &io,
+                                                            REG_NOTIFY_CHANGE_LAST_SET, FALSE, NULL, 0, TRUE));
+    say_set(other, L"watched", L"x");
+    say("after the other: %lu", WaitForSingleObject(event, 0));
+    say_set(key, L"watched", L"x");
+    say("after the first: %lu", WaitForSingleObject(event, 0));
+    CloseHandle(event);
+    close_key(other);
+}
+
+static void set_information(HANDLE key)
+{
+    enum { WRITE_TIME, CONTROL_FLAGS, VIRTUALIZATION, WOW64_FLAGS };
+    LARGE_INTEGER time = {.QuadPart = 132000000000000000};
+    ULONG flags = 1;
+    static BYTE data[512];
+    ULONG length;
+    say("set time: 0x%08lx", nt.NtSetInformationKey(key, WRITE_TIME, &time, sizeof time));
+    nt.NtQueryKey(key, KeyBasicInformationClass, data, sizeof data, &length);
+    say("is that time: %d", ((FVM_KEY_BASIC_INFORMATION *)data)->LastWriteTime.QuadPart == time.QuadPart);
+    say("set flags: 0x%08lx", nt.NtSetInformationKey(key, WOW64_FLAGS, &flags, sizeof flags));
+    say("set nothing: 0x%08lx", nt.NtSetInformationKey(key, WRITE_TIME, NULL, 0));
+    say("set of no class: 0x%08lx", nt.NtSetInformationKey(key, 99, &flags, sizeof flags));
+    say("set of no key: 0x%08lx", nt.NtSetInformationKey(NULL, WRITE_TIME, &time, sizeof time));
+}
+
+static void transacted(void)
+{
+    UNICODE_STRING name = unicode(CONTROL L"\\Transacted"), old = unicode(CONTROL);
+    OBJECT_ATTRIBUTES at = named(&name), old_at = named(&old);
+    HANDLE key = NULL;
+    ULONG disposition;
+    if (!nt.NtCreateKeyTransacted || !nt.NtOpenKeyTransacted || !nt.NtOpenKeyTransactedEx)
+        return;
+    say("create: 0x%08lx",
+        nt.NtCreateKeyTransacted(&key, KEY_ALL_ACCESS, &at, 0, NULL, 0, INVALID_HANDLE_VALUE, &disposition));
+    say("open: 0x%08lx", nt.NtOpenKeyTransacted(&key, KEY_ALL_ACCESS, &old_at, INVALID_HANDLE_VALUE));
+    say("open with options: 0x%08lx", nt.NtOpenKeyTransactedEx(&key, KEY_ALL_ACCESS, &old_at, 0, INVALID_HANDLE_VALUE));
+    say_path(CONTROL L"\\Transacted");
+}
+
+/* What the system answers, and that the keys are what they were where that does nothing. */
+static void restoring(HANDLE key)
+{
+    UNICODE_STRING file = unicode(nt_at(L"saved")), old = unicode(nt_at(L"old"));
+    OBJECT_ATTRIBUTES file_at = named(&file), old_at = named(&old);
+    HANDLE in = CreateFileW(at(L"saved"), GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL);
+    say("restore: 0x%08lx", nt.NtRestoreKey(key, in, 0));
+    CloseHandle(in);
+    say("replace: 0x%08lx", nt.NtReplaceKey(&file_at, key, &old_at));
+    say_key(key);
+    say_file(L"old");
+}
+
 static void hive(HANDLE key)
 {
     UNICODE_STRING name = unicode(L"Loaded"), file = unicode(nt_at(L"saved"));
@@ -68,6 +129,7 @@ static void hive(HANDLE key)
     say("unload: 0x%08lx", nt.NtUnloadKey(&key_at));
     close_key(key_at.RootDirectory);
     say_path(LOADED);
+    restoring(key);
 }
 
 int wmain(int argc, wchar_t **argv)
@@ -79,6 +141,7 @@ int wmain(int argc, wchar_t **argv)
     say_section("untouched");
     several(key);
     opening();
+    set_information(key);
     say_section("changed");
     say_set(key, L"a", L"first");
     HANDLE made = create_key(key, L"Made");
@@ -88,6 +151,11 @@ int wmain(int argc, wchar_t **argv)
     opening();
     watching(key);
     watching(made);
+    watching_two(key);
+    watching_two(made);
+    set_information(key);
+    set_information(made);
+    transacted();
     say_section("without the privilege");
     hive(key);
     say_section("a hive");

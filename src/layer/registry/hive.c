@@ -1,5 +1,4 @@
-/* Hives: files that hold a key with all that is below it. */
-#include "layer/files/files.h"
+/* Hives: files that hold a key with all that is below it. Loading them is in load.c. */
 #include "layer/registry/registry.h"
 
 static NTSTATUS refuse(const char *what, struct str name)
@@ -94,189 +93,25 @@ NTSTATUS NTAPI fvm_NtSaveMergedKeys(HANDLE high, HANDLE low, HANDLE file)
     return refuse("save of merged keys", (struct str){0});
 }
 
-/* ---- what would change the host's hives ---- */
+/* ---- what would put the content of a file in place of a key's: a link in it would lead the system to the host ---- */
+
+/* The system's answer to no key at all: where its service does nothing (Wine) it is a success, else it says what is missing. */
+static NTSTATUS refuse_unless_empty(const char *what, NTSTATUS without_key)
+{
+    layer_attach();
+    return without_key >= 0 || without_key == STATUS_PRIVILEGE_NOT_HELD ? without_key : refuse(what, (struct str){0});
+}
 
 NTSTATUS NTAPI fvm_NtRestoreKey(HANDLE key, HANDLE file, ULONG flags)
 {
-    (void)key, (void)file, (void)flags;
-    return refuse("restore of a key", (struct str){0});
+    (void)key;
+    return refuse_unless_empty("restore of a key", nt.NtRestoreKey(NULL, file, flags));
 }
 
 NTSTATUS NTAPI fvm_NtReplaceKey(OBJECT_ATTRIBUTES *file, HANDLE key, OBJECT_ATTRIBUTES *old_file)
 {
-    (void)file, (void)key, (void)old_file;
-    return refuse("replacement of a hive", (struct str){0});
-}
-
-/* ---- loading: into storage, where the system allows that ----
- *
- * Wine loads a hive (a text, which it reads once) at any name. NT mounts hives at \REGISTRY\Machine and \REGISTRY\User only, so
- * there it refuses, and so do we. */
-
-struct loading {
-    const OBJECT_ATTRIBUTES *key;
-    OBJECT_ATTRIBUTES *file;
-    ULONG flags;
-    HANDLE trust, event;
-    ACCESS_MASK access;
-    HANDLE *root;
-    IO_STATUS_BLOCK *io;
-};
-
-/* The hive's file is one of the VM's, and may be written to. */
-static NTSTATUS resolve_file(OBJECT_ATTRIBUTES *program, struct file_memory *memory, struct strbuf *real)
-{
-    struct file_name name;
-    struct map_place place;
-    NTSTATUS status = name_decode(program, 0, memory, &name);
-    if (status >= 0 && name.kind != NAME_FILE)
-        status = STATUS_OBJECT_TYPE_MISMATCH;
-    if (status >= 0)
-        status = file_resolve(&name, memory, &place);
-    if (status >= 0 && place.hidden)
-        status = STATUS_OBJECT_NAME_NOT_FOUND;
-    if (status >= 0)
-        status = file_copy_up(&name, memory, COPY_ALL);
-    if (status >= 0) {
-        buf_init(real, memory->real, PATH_UNITS);
-        name_storage(buf_str(&name.path), real);
-        status = real->overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
-    }
-    return status;
-}
-
-static NTSTATUS decode_key(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct key_name *name,
-                           struct map_place *place)
-{
-    struct key_attributes from;
-    NTSTATUS status = key_read_attributes(program, memory, &from);
-    if (status == STATUS_SUCCESS)
-        status = key_decode(&from, KEY_WOW64_64KEY, 0, memory, name);
-    if (status == STATUS_REPARSE)
-        status = STATUS_OBJECT_NAME_INVALID;
-    if (status >= 0)
-        status = key_resolve(name, memory, place);
-    if (status >= 0 && (place->hidden || !path_parent(buf_str(&name->path)).len))
-        status = STATUS_ACCESS_DENIED;
-    return status;
-}
-
-static NTSTATUS system_load(const struct loading *load, OBJECT_ATTRIBUTES *key, OBJECT_ATTRIBUTES *file)
-{
-    if (nt.NtLoadKeyEx)
-        return nt.NtLoadKeyEx(key, file, load->flags, load->trust, load->event, load->access, load->root, load->io);
-    return nt.NtLoadKey2(key, file, load->flags);
-}
-
-/* [locked] */
-static NTSTATUS load_stored(const struct loading *load, struct str path, OBJECT_ATTRIBUTES *file, char16 *memory)
-{
-    struct strbuf stored;
-    if (key_exists(path, 0) >= 0)
-        return STATUS_OBJECT_NAME_COLLISION;
-    NTSTATUS status = key_exists(path_parent(path), 0);
-    if (status >= 0)
-        status = key_mirror(path_parent(path), 0, NULL);
-    if (status < 0)
-        return status;
-    key_delete_stored(path);
-    buf_init(&stored, memory, KEY_UNITS);
-    key_stored_path(path, &stored);
-    struct path_attributes at = path_attributes(buf_str(&stored));
-    status = stored.overflow ? STATUS_NAME_TOO_LONG : system_load(load, path_object(&at), file);
-    return status < 0 ? status : key_record(path, MAP_OWN, (struct str){0}, NULL);
-}
-
-static NTSTATUS load_key(const struct loading *load)
-{
-    struct key_memory *memory = scratch_take();
-    struct file_memory *files = scratch_take();
-    struct key_name name;
-    struct map_place place;
-    struct strbuf real;
-    NTSTATUS status = resolve_file(load->file, files, &real);
-    if (status >= 0)
-        status = decode_key(load->key, memory, &name, &place);
-    if (status >= 0) {
-        struct path_attributes file = path_attributes(buf_str(&real));
-        layer_lock();
-        status = load_stored(load, buf_str(&name.path), path_object(&file), memory->real);
-        layer_unlock();
-        if (status < 0)
-            log_refusal("load of a hive", buf_str(&name.path), status);
-    }
-    scratch_give(files);
-    scratch_give(memory);
-    return status;
-}
-
-NTSTATUS NTAPI fvm_NtLoadKey(const OBJECT_ATTRIBUTES *key, OBJECT_ATTRIBUTES *file)
-{
-    struct loading load = {.key = key, .file = file};
-    layer_attach();
-    return load_key(&load);
-}
-
-NTSTATUS NTAPI fvm_NtLoadKey2(const OBJECT_ATTRIBUTES *key, OBJECT_ATTRIBUTES *file, ULONG flags)
-{
-    struct loading load = {.key = key, .file = file, .flags = flags};
-    layer_attach();
-    return load_key(&load);
-}
-
-NTSTATUS NTAPI fvm_NtLoadKeyEx(const OBJECT_ATTRIBUTES *key, OBJECT_ATTRIBUTES *file, ULONG flags, HANDLE trust,
-                               HANDLE event, ACCESS_MASK access, HANDLE *root, IO_STATUS_BLOCK *io)
-{
-    struct loading load = {key, file, flags, trust, event, access, root, io};
-    layer_attach();
-    return load_key(&load);
-}
-
-NTSTATUS NTAPI fvm_NtLoadKey3(const OBJECT_ATTRIBUTES *key, OBJECT_ATTRIBUTES *file, ULONG flags, void *parameters,
-                              ULONG parameter_count, ACCESS_MASK access, HANDLE *root, void *reserved)
-{
-    (void)key, (void)file, (void)flags, (void)parameters, (void)parameter_count, (void)access, (void)root,
-        (void)reserved;
-    return refuse("load of a hive", (struct str){0});
-}
-
-/* [locked] */
-static NTSTATUS unload_stored(struct str path, const struct map_place *place, char16 *memory)
-{
-    struct strbuf stored;
-    buf_init(&stored, memory, KEY_UNITS);
-    key_stored_path(path, &stored);
-    struct path_attributes at = path_attributes(buf_str(&stored));
-    NTSTATUS status = stored.overflow ? STATUS_NAME_TOO_LONG : nt.NtUnloadKey(path_object(&at));
-    return status < 0 ? status : key_record_deleted(path, place);
-}
-
-NTSTATUS NTAPI fvm_NtUnloadKey(OBJECT_ATTRIBUTES *key)
-{
-    struct key_name name;
-    struct map_place place;
-    layer_attach();
-    struct key_memory *memory = scratch_take();
-    layer_lock();
-    NTSTATUS status = decode_key(key, memory, &name, &place);
-    if (status >= 0)
-        status = place.has_lower ? refuse("unload of a hive", buf_str(&name.path))
-                                 : unload_stored(buf_str(&name.path), &place, memory->real);
-    layer_unlock();
-    scratch_give(memory);
-    return status;
-}
-
-NTSTATUS NTAPI fvm_NtUnloadKey2(OBJECT_ATTRIBUTES *key, ULONG flags)
-{
-    (void)flags;
-    return fvm_NtUnloadKey(key);
-}
-
-NTSTATUS NTAPI fvm_NtUnloadKeyEx(OBJECT_ATTRIBUTES *key, HANDLE event)
-{
-    (void)event;
-    return fvm_NtUnloadKey(key);
+    (void)key;
+    return refuse_unless_empty("replacement of a hive", nt.NtReplaceKey(file, NULL, old_file));
 }
 
 /* ---- what looks at or changes the host's registry as a whole ---- */
