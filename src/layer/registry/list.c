@@ -1,101 +1,169 @@
-/* The merged list. It is read once and then answers from memory, so a key with many subkeys costs about what it costs outside;
- * it is read again when the map, or one of the two keys, has changed. */
+/* The merged list. The subkeys of each of the two keys are read once, in growing parts as they are asked for, and kept while that
+ * key is unchanged. So a key with many subkeys costs about what it costs outside, also for who deletes the first one until there is
+ * none; what the VM sees of them is put together again when the map has changed. */
 #include "layer/registry/list.h"
 
-#include "layer/layer.h"
-
-#define FIRST_SIZE 65536u
+#define FIRST_SIZE 65536u /* bytes */
+#define FIRST_PART 8u     /* subkeys */
 
 struct entry {
     uint32_t size;  /* bytes of the whole, 8-aligned */
     uint32_t index; /* on its side */
-    uint32_t stored;
-    uint32_t unused;
     FVM_KEY_NODE_INFORMATION information;
 };
 
+/* What the key itself says about when it changed. */
 struct stamp {
     LONGLONG time;
     ULONG subkeys;
 };
 
+/* The subkeys of one of the two, in the system's order. */
+struct side {
+    struct stamp stamp;
+    uint8_t *entries;
+    uint32_t size, used; /* bytes */
+    uint32_t count;
+    bool complete;
+};
+
 struct key_listing {
-    uint32_t sequence;
-    struct stamp lower, own;
-    uint32_t size, used; /* bytes, with the entries behind this head */
-    uint32_t count, host_count;
+    struct side sides[2]; /* by key_child.stored */
+    uint32_t sequence;    /* of the map when what follows was put together */
+    uint32_t at[2];       /* how far each side was used */
+    uint32_t *order;      /* entries as they are handed out: place in their side, which is 8-aligned, + side */
+    uint32_t count, room;
     uint32_t longest_name, longest_class;
-    uint32_t *order; /* offsets of the entries as they are handed out; an allocation of its own */
 };
 
 void key_listing_free(struct key_listing *listing)
 {
     if (!listing)
         return;
+    for (int stored = 0; stored < 2; stored++)
+        if (listing->sides[stored].entries)
+            memory_give(listing->sides[stored].entries);
     if (listing->order)
         memory_give(listing->order);
     memory_give(listing);
-}
-
-static struct entry *entry_at(const struct key_listing *listing, uint32_t at)
-{
-    return (struct entry *)((uint8_t *)(uintptr_t)listing + at);
-}
-
-static bool make_room(struct key_listing **listing, uint32_t bytes)
-{
-    struct key_listing *old = *listing;
-    if (old->size - old->used >= bytes)
-        return true;
-    uint32_t size = old->size * 2 + bytes;
-    struct key_listing *larger = memory_take(size);
-    if (!larger)
-        return false;
-    mem_copy(larger, old, old->used);
-    larger->size = size;
-    memory_give(old);
-    *listing = larger;
-    return true;
-}
-
-struct reading {
-    struct key_listing *listing;
-    bool failed;
-};
-
-static bool add(void *context, const struct key_child *child)
-{
-    struct reading *r = context;
-    const FVM_KEY_NODE_INFORMATION *from = child->information;
-    uint32_t class = from->ClassLength ? from->ClassOffset + from->ClassLength : 0;
-    uint32_t bytes = (uint32_t)offsetof(FVM_KEY_NODE_INFORMATION, Name) + from->NameLength;
-    if (class > bytes)
-        bytes = class;
-    uint32_t size = ((uint32_t)offsetof(struct entry, information) + bytes + 7) & ~7u;
-    if (!make_room(&r->listing, size)) {
-        r->failed = true;
-        return false;
-    }
-    struct key_listing *listing = r->listing;
-    struct entry *entry = entry_at(listing, listing->used);
-    entry->size = size;
-    entry->index = child->index;
-    entry->stored = child->stored;
-    mem_copy(&entry->information, from, bytes);
-    listing->used += size;
-    listing->count++;
-    listing->host_count += !child->stored;
-    if (from->NameLength > listing->longest_name)
-        listing->longest_name = from->NameLength;
-    if (from->ClassLength > listing->longest_class)
-        listing->longest_class = from->ClassLength;
-    return true;
 }
 
 static struct str entry_name(const struct entry *entry)
 {
     return (struct str){(const char16 *)entry->information.Name, entry->information.NameLength / sizeof(char16)};
 }
+
+/* ---- one side ---- */
+
+static struct stamp stamp_of(HANDLE key)
+{
+    FVM_KEY_CACHED_INFORMATION information;
+    ULONG length;
+    NTSTATUS status = nt.NtQueryKey(key, KeyCachedInformationClass, &information, sizeof(information), &length);
+    if (status < 0 && status != STATUS_BUFFER_OVERFLOW)
+        return (struct stamp){0};
+    return (struct stamp){information.LastWriteTime.QuadPart, information.SubKeys};
+}
+
+/* Memory that holds `used` bytes, made to hold `bytes` more. */
+static void *make_room(void *memory, uint32_t *size, uint32_t used, uint32_t bytes)
+{
+    if (*size - used >= bytes)
+        return memory;
+    uint32_t larger = *size ? *size * 2 + bytes : FIRST_SIZE + bytes;
+    void *made = memory_take(larger);
+    if (!made)
+        return NULL;
+    if (memory) {
+        mem_copy(made, memory, used);
+        memory_give(memory);
+    }
+    *size = larger;
+    return made;
+}
+
+static NTSTATUS add(struct side *side, const FVM_KEY_NODE_INFORMATION *from)
+{
+    uint32_t class = from->ClassLength ? from->ClassOffset + from->ClassLength : 0;
+    uint32_t bytes = (uint32_t)offsetof(FVM_KEY_NODE_INFORMATION, Name) + from->NameLength;
+    if (class > bytes)
+        bytes = class;
+    uint32_t size = ((uint32_t)offsetof(struct entry, information) + bytes + 7) & ~7u;
+    uint8_t *entries = make_room(side->entries, &side->size, side->used, size);
+    if (!entries)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    side->entries = entries;
+    struct entry *entry = (struct entry *)(entries + side->used);
+    entry->size = size;
+    entry->index = side->count++;
+    mem_copy(&entry->information, from, bytes);
+    side->used += size;
+    return STATUS_SUCCESS;
+}
+
+/* Reads the next part: as many again as there are. */
+static NTSTATUS read_more(struct side *side, HANDLE key)
+{
+    FVM_KEY_NODE_INFORMATION *information = scratch_take();
+    NTSTATUS status = STATUS_SUCCESS;
+    if (!side->count)
+        side->stamp = stamp_of(key);
+    for (ULONG left = side->count + FIRST_PART, length; left && status >= 0; left--) {
+        status = nt.NtEnumerateKey(key, side->count, KeyNodeInformationClass, information, SCRATCH_SIZE, &length);
+        if (status >= 0)
+            status = add(side, information);
+    }
+    scratch_give(information);
+    side->complete = status == STATUS_NO_MORE_ENTRIES;
+    return side->complete ? STATUS_SUCCESS : status;
+}
+
+/* What was read is of no use any more when its key has changed. */
+static bool forget_changed(struct side *side, const struct key_merge *merge, bool stored)
+{
+    struct stamp now = {0};
+    HANDLE key;
+    if (!side->count && !side->complete)
+        return false;
+    key = key_merge_open(merge, stored);
+    if (key) {
+        now = stamp_of(key);
+        nt.NtClose(key);
+    }
+    if (now.time == side->stamp.time && now.subkeys == side->stamp.subkeys)
+        return false;
+    side->used = side->count = 0;
+    side->complete = false;
+    side->stamp = (struct stamp){0};
+    return true;
+}
+
+/* The next entry of the side that the VM sees; NULL after the last. */
+static NTSTATUS next_of(struct key_listing *listing, const struct key_merge *merge, bool stored, struct entry **entry)
+{
+    struct side *side = &listing->sides[stored];
+    uint32_t *at = &listing->at[stored];
+    NTSTATUS status = STATUS_SUCCESS;
+    HANDLE key = NULL;
+    for (*entry = NULL; status >= 0; *at += (*entry)->size, *entry = NULL) {
+        if (*at == side->used && !side->complete) {
+            if (!key)
+                key = key_merge_open(merge, stored);
+            status = key ? read_more(side, key) : STATUS_SUCCESS;
+            side->complete = side->complete || !key;
+        }
+        if (status < 0 || *at == side->used)
+            break;
+        *entry = (struct entry *)(side->entries + *at);
+        if (key_merge_takes(merge, stored, entry_name(*entry)))
+            break;
+    }
+    if (key)
+        nt.NtClose(key);
+    return status;
+}
+
+/* ---- both ---- */
 
 /* The order of the system's own lists: NT compares upper case, Wine (server/registry.c, find_subkey) lower case. They
  * differ for the characters between the two, such as '_'. */
@@ -116,135 +184,102 @@ static bool comes_first(struct str a, struct str b)
     return a.len < b.len;
 }
 
-/* Both sides are sorted: merges them into `order`. */
-static bool put_in_order(struct key_listing *listing)
+static NTSTATUS append(struct key_listing *listing, bool stored, const struct entry *entry)
 {
-    uint32_t at[2] = {sizeof(struct key_listing), sizeof(struct key_listing)}, left[2];
-    listing->order = memory_take(listing->count * sizeof(uint32_t) + 1);
-    if (!listing->order)
-        return false;
-    left[0] = listing->host_count;
-    left[1] = listing->count - listing->host_count;
-    for (uint32_t i = 0; i < left[0]; i++)
-        at[1] += entry_at(listing, at[1])->size;
-    for (uint32_t i = 0; i < listing->count; i++) {
-        unsigned side = !left[0] || (left[1] && comes_first(entry_name(entry_at(listing, at[1])),
-                                                            entry_name(entry_at(listing, at[0]))));
-        listing->order[i] = at[side];
-        at[side] += entry_at(listing, at[side])->size;
-        left[side]--;
-    }
-    return true;
-}
-
-/* What the key itself says about when it changed. */
-static struct stamp stamp_of(HANDLE key)
-{
-    FVM_KEY_CACHED_INFORMATION information;
-    ULONG length;
-    NTSTATUS status = nt.NtQueryKey(key, KeyCachedInformationClass, &information, sizeof(information), &length);
-    if (status < 0 && status != STATUS_BUFFER_OVERFLOW)
-        return (struct stamp){0};
-    return (struct stamp){information.LastWriteTime.QuadPart, information.SubKeys};
-}
-
-static struct stamp lower_stamp(struct str path)
-{
-    struct map_place place;
-    struct stamp stamp = {0};
-    HANDLE key;
-    key_lookup(path, &place);
-    if (place.has_lower && place.kind != MAP_META && key_open_lower(path, &place, KEY_QUERY_VALUE, &key) >= 0) {
-        stamp = stamp_of(key);
-        nt.NtClose(key);
-    }
-    return stamp;
-}
-
-static struct stamp own_stamp(struct str path)
-{
-    struct stamp stamp = {0};
-    HANDLE key;
-    if (key_open_stored(path, KEY_QUERY_VALUE, &key) >= 0) {
-        stamp = stamp_of(key);
-        nt.NtClose(key);
-    }
-    return stamp;
-}
-
-static bool same(struct stamp a, struct stamp b)
-{
-    return a.time == b.time && a.subkeys == b.subkeys;
-}
-
-static NTSTATUS read_listing(struct str path, struct key_listing **made)
-{
-    struct reading r = {.listing = memory_take(FIRST_SIZE)};
-    if (!r.listing)
+    uint32_t used = listing->count * (uint32_t)sizeof(uint32_t);
+    uint32_t *order = make_room(listing->order, &listing->room, used, sizeof(uint32_t));
+    if (!order)
         return STATUS_INSUFFICIENT_RESOURCES;
-    *r.listing = (struct key_listing){.size = FIRST_SIZE,
-                                      .used = sizeof(struct key_listing),
-                                      .sequence = map_sequence(layer_map(&layer.keys)),
-                                      .lower = lower_stamp(path),
-                                      .own = own_stamp(path)};
-    NTSTATUS status = key_visit_children(path, add, &r);
-    if (status >= 0 && (r.failed || !put_in_order(r.listing)))
-        status = STATUS_INSUFFICIENT_RESOURCES;
-    if (status < 0)
-        key_listing_free(r.listing);
-    else
-        *made = r.listing;
-    return status;
+    listing->order = order;
+    order[listing->count++] = listing->at[stored] | stored;
+    listing->at[stored] += entry->size;
+    if (entry->information.NameLength > listing->longest_name)
+        listing->longest_name = entry->information.NameLength;
+    if (entry->information.ClassLength > listing->longest_class)
+        listing->longest_class = entry->information.ClassLength;
+    return STATUS_SUCCESS;
 }
 
-NTSTATUS key_listing_current(struct key_use *use, struct key_listing **listing)
-{
-    struct key_state *state = use->state;
-    struct str path = key_path(use);
-    *listing = state->listing;
-    if (*listing && (*listing)->sequence == map_sequence(layer_map(&layer.keys)))
-        return STATUS_SUCCESS;
-    key_listing_free(state->listing);
-    state->listing = NULL;
-    NTSTATUS status = read_listing(path, &state->listing);
-    *listing = state->listing;
-    return status;
-}
-
-bool key_listing_fresh(struct key_use *use)
+/* Puts the list together up to the entry, or to its end. */
+static NTSTATUS extend(struct key_use *use, uint32_t index)
 {
     struct key_listing *listing = use->state->listing;
-    struct str path = key_path(use);
-    return !listing || (same(listing->lower, lower_stamp(path)) && same(listing->own, own_stamp(path)));
+    struct key_merge merge;
+    NTSTATUS status = STATUS_SUCCESS;
+    if (listing->count > index)
+        return status;
+    key_merge_begin(&merge, key_path(use));
+    while (status >= 0 && listing->count <= index) {
+        struct entry *lower, *own;
+        status = next_of(listing, &merge, false, &lower);
+        if (status >= 0)
+            status = next_of(listing, &merge, true, &own);
+        if (status < 0 || (!lower && !own))
+            break;
+        bool stored = !lower || (own && comes_first(entry_name(own), entry_name(lower)));
+        status = append(listing, stored, stored ? own : lower);
+    }
+    return status;
 }
 
-void key_listing_forget(struct key_use *use)
+/* Forgets what has changed. */
+static void renew(struct key_use *use)
 {
-    key_listing_free(use->state->listing);
-    use->state->listing = NULL;
+    struct key_listing *listing = use->state->listing;
+    uint32_t sequence = map_sequence(layer_map(&layer.keys));
+    struct key_merge merge;
+    bool changed = listing->sequence != sequence;
+    key_merge_begin(&merge, key_path(use));
+    for (int stored = 0; stored < 2; stored++)
+        changed = forget_changed(&listing->sides[stored], &merge, stored) || changed;
+    if (!changed)
+        return;
+    listing->sequence = sequence;
+    listing->at[0] = listing->at[1] = 0;
+    listing->count = listing->longest_name = listing->longest_class = 0;
 }
 
-uint32_t key_listing_count(const struct key_listing *listing)
+static NTSTATUS take(struct key_use *use, bool from_start)
 {
-    return listing->count;
+    struct key_listing *listing = use->state->listing;
+    if (listing && !from_start && listing->sequence == map_sequence(layer_map(&layer.keys)))
+        return STATUS_SUCCESS;
+    if (!listing) {
+        listing = memory_take(sizeof(*listing));
+        if (!listing)
+            return STATUS_INSUFFICIENT_RESOURCES;
+        mem_zero(listing, sizeof(*listing));
+        use->state->listing = listing;
+    }
+    renew(use);
+    return STATUS_SUCCESS;
 }
 
-uint32_t key_listing_longest_name(const struct key_listing *listing)
+NTSTATUS key_listing_entry(struct key_use *use, uint32_t index, struct key_child *child)
 {
-    return listing->longest_name;
-}
-
-uint32_t key_listing_longest_class(const struct key_listing *listing)
-{
-    return listing->longest_class;
-}
-
-bool key_listing_entry(const struct key_listing *listing, uint32_t index, struct key_child *child)
-{
+    NTSTATUS status = take(use, !index);
+    if (status >= 0)
+        status = extend(use, index);
+    if (status < 0)
+        return status;
+    const struct key_listing *listing = use->state->listing;
     if (index >= listing->count)
-        return false;
-    struct entry *entry = entry_at(listing, listing->order[index]);
+        return STATUS_NO_MORE_ENTRIES;
+    bool stored = listing->order[index] & 1;
+    struct entry *entry = (struct entry *)(listing->sides[stored].entries + (listing->order[index] & ~1u));
     *child = (struct key_child){
-        .stored = entry->stored, .index = entry->index, .information = &entry->information, .name = entry_name(entry)};
-    return true;
+        .stored = stored, .index = entry->index, .information = &entry->information, .name = entry_name(entry)};
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS key_listing_totals(struct key_use *use, struct key_totals *totals)
+{
+    NTSTATUS status = take(use, true);
+    if (status >= 0)
+        status = extend(use, UINT32_MAX - 1);
+    if (status < 0)
+        return status;
+    const struct key_listing *listing = use->state->listing;
+    *totals = (struct key_totals){listing->count, listing->longest_name, listing->longest_class};
+    return STATUS_SUCCESS;
 }

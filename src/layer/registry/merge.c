@@ -2,33 +2,43 @@
  * ones that have a node. */
 #include "layer/registry/registry.h"
 
-struct merge {
-    struct map_place place;
-    struct str path;
+void key_merge_begin(struct key_merge *merge, struct str vm_path)
+{
+    merge->path = vm_path;
+    key_lookup(vm_path, &merge->place);
+}
+
+bool key_merge_takes(const struct key_merge *merge, bool stored, struct str name)
+{
+    bool known = merge->place.known == merge->path.len;
+    if (stored && !merge->place.has_lower)
+        return true;
+    if (!known)
+        return !stored;
+    enum map_kind kind = map_child(layer_map(&layer.keys), merge->place.node, name);
+    bool own = kind == MAP_OWN || kind == MAP_DIR || kind == MAP_META;
+    return stored ? own : !own && kind != MAP_HIDDEN;
+}
+
+HANDLE key_merge_open(const struct key_merge *merge, bool stored)
+{
+    HANDLE key = NULL;
+    NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
+    if (stored)
+        status = key_open_stored(merge->path, KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS, &key);
+    else if (merge->place.has_lower && merge->place.kind != MAP_META)
+        status = key_open_lower(merge->path, &merge->place, KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS, &key);
+    return status < 0 ? NULL : key;
+}
+
+struct visiting {
+    struct key_merge merge;
     bool (*visit)(void *context, const struct key_child *child);
     void *context;
 };
 
-static bool shines_through(const struct merge *m, struct str name)
-{
-    if (m->place.known != m->path.len)
-        return true;
-    enum map_kind kind = map_child(layer_map(&layer.keys), m->place.node, name);
-    return kind == MAP_NONE || kind == MAP_PLAIN || kind == MAP_LINK;
-}
-
-static bool counts_in_storage(const struct merge *m, struct str name)
-{
-    if (!m->place.has_lower)
-        return true;
-    if (m->place.known != m->path.len)
-        return false;
-    enum map_kind kind = map_child(layer_map(&layer.keys), m->place.node, name);
-    return kind == MAP_OWN || kind == MAP_DIR || kind == MAP_META;
-}
-
 /* False when the visitor wants no more. */
-static bool visit_side(struct merge *m, HANDLE key, bool stored, NTSTATUS *status)
+static bool visit_side(struct visiting *v, HANDLE key, bool stored, NTSTATUS *status)
 {
     FVM_KEY_NODE_INFORMATION *information = scratch_take();
     bool more = true;
@@ -43,8 +53,8 @@ static bool visit_side(struct merge *m, HANDLE key, bool stored, NTSTATUS *statu
             .information = information,
             .name = {(const char16 *)information->Name, information->NameLength / sizeof(char16)},
         };
-        if (stored ? counts_in_storage(m, child.name) : shines_through(m, child.name))
-            more = m->visit(m->context, &child);
+        if (key_merge_takes(&v->merge, stored, child.name))
+            more = v->visit(v->context, &child);
     }
     scratch_give(information);
     if (*status == STATUS_NO_MORE_ENTRIES)
@@ -55,23 +65,16 @@ static bool visit_side(struct merge *m, HANDLE key, bool stored, NTSTATUS *statu
 NTSTATUS key_visit_children(struct str vm_path, bool (*visit)(void *context, const struct key_child *child),
                             void *context)
 {
-    struct merge m = {.path = vm_path, .visit = visit, .context = context};
-    HANDLE lower = NULL, own = NULL;
+    struct visiting v = {.visit = visit, .context = context};
     NTSTATUS status = STATUS_SUCCESS;
     bool more = true;
-    key_lookup(vm_path, &m.place);
-    if (m.place.has_lower && m.place.kind != MAP_META &&
-        key_open_lower(vm_path, &m.place, KEY_ENUMERATE_SUB_KEYS, &lower) < 0)
-        lower = NULL;
-    if (key_open_stored(vm_path, KEY_ENUMERATE_SUB_KEYS, &own) < 0)
-        own = NULL;
-    if (lower)
-        more = visit_side(&m, lower, false, &status);
-    if (own && more && status >= 0)
-        visit_side(&m, own, true, &status);
-    if (own)
-        nt.NtClose(own);
-    if (lower)
-        nt.NtClose(lower);
+    key_merge_begin(&v.merge, vm_path);
+    for (int stored = 0; stored < 2 && more && status >= 0; stored++) {
+        HANDLE key = key_merge_open(&v.merge, stored);
+        if (key) {
+            more = visit_side(&v, key, stored, &status);
+            nt.NtClose(key);
+        }
+    }
     return status;
 }

@@ -68,15 +68,10 @@ static NTSTATUS ask_side(struct key_use *use, const struct key_child *child, ULO
 static NTSTATUS enumerate_merged(struct key_use *use, ULONG index, ULONG class, void *information, ULONG length,
                                  ULONG *result_length)
 {
-    struct key_listing *listing;
     struct key_child child;
-    if (!index && !key_listing_fresh(use))
-        key_listing_forget(use);
-    NTSTATUS status = key_listing_current(use, &listing);
+    NTSTATUS status = key_listing_entry(use, index, &child);
     if (status < 0)
         return status;
-    if (!key_listing_entry(listing, index, &child))
-        return STATUS_NO_MORE_ENTRIES;
     if (class == KeyBasicInformationClass && length >= basic_size(&child))
         return put_basic(&child, information, length, result_length);
     if (class == KeyNodeInformationClass && length >= node_size(&child))
@@ -112,23 +107,20 @@ static bool put_number(void *information, ULONG length, size_t at, ULONG number)
 /* The numbers of subkeys are the merged ones. */
 static NTSTATUS correct_counts(struct key_use *use, ULONG class, void *information, ULONG length)
 {
-    struct key_listing *listing;
-    if (!key_listing_fresh(use))
-        key_listing_forget(use);
-    NTSTATUS status = key_listing_current(use, &listing);
+    struct key_totals totals;
+    NTSTATUS status = key_listing_totals(use, &totals);
     if (status < 0)
         return status;
-    ULONG count = key_listing_count(listing), name = key_listing_longest_name(listing);
-    ULONG class_length = key_listing_longest_class(listing);
     bool full = class == KeyFullInformationClass, ok;
     ok = put_number(information, length,
                     full ? offsetof(FVM_KEY_FULL_INFORMATION, SubKeys) : offsetof(FVM_KEY_CACHED_INFORMATION, SubKeys),
-                    count) &&
+                    totals.count) &&
          put_number(information, length,
                     full ? offsetof(FVM_KEY_FULL_INFORMATION, MaxNameLen)
                          : offsetof(FVM_KEY_CACHED_INFORMATION, MaxNameLen),
-                    name) &&
-         (!full || put_number(information, length, offsetof(FVM_KEY_FULL_INFORMATION, MaxClassLen), class_length));
+                    totals.longest_name) &&
+         (!full ||
+          put_number(information, length, offsetof(FVM_KEY_FULL_INFORMATION, MaxClassLen), totals.longest_class));
     return ok ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
 }
 

@@ -170,6 +170,16 @@ NTSTATUS key_open_call(const struct key_call *call, const OBJECT_ATTRIBUTES *att
 
 /* ---- merge.c: subkeys of a key that two keys have ---- */
 
+struct key_merge {
+    struct map_place place;
+    struct str path;
+};
+void key_merge_begin(struct key_merge *merge, struct str vm_path);
+/* Whether the VM sees the subkey that one of the two has. */
+bool key_merge_takes(const struct key_merge *merge, bool stored, struct str name);
+/* One of the two keys, to be read; NULL: it has none, or may not be read. */
+HANDLE key_merge_open(const struct key_merge *merge, bool stored);
+
 struct key_child {
     bool stored; /* which of the two has it */
     ULONG index; /* there */
