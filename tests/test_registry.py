@@ -184,3 +184,18 @@ def test_reg_exe_script(both, machine, reference):  # the last one: it changes t
     for root in ROOTS:
         both.exports(root, without=r"\\Installer\b")  # what the package left on the reference
     assert read_reg(reference.unix(r"C:\script.reg")) == read_reg(stored(machine, both.vm, r"C:\script.reg"))
+
+
+def test_a_key_with_many_subkeys_is_deleted(machine):
+    """Programs delete the first subkey until there is none: what that costs must not grow with the square of their number."""
+    count, timeout = 2000, 100
+    keys = (rf"[HKEY_LOCAL_MACHINE\Software\Many\key {i}]" for i in range(count))
+    write_reg(machine.unix(r"C:\many.reg"), ["Windows Registry Editor Version 5.00", "", *keys, ""])
+    machine.outside(["reg", "import", r"C:\many.reg"], **NO_PIPES).expect()
+    before = host_snapshot(machine)
+    machine.inside("many", ["reg", "delete", r"HKLM\Software\Many", "/f"], timeout=timeout).expect()
+    assert machine.inside("many", ["reg", "query", r"HKLM\Software\Many"]).code == 1
+    assert_unchanged(before, host_snapshot(machine))
+    assert "D HKLM\\Software\\Many\n" in machine.fvm("diff", "many").expect().text
+    machine.fvm("delete", "many").expect()
+    machine.outside(["reg", "delete", r"HKLM\Software\Many", "/f"], **NO_PIPES).expect()
