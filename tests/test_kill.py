@@ -79,6 +79,40 @@ def test_nothing_is_torn(victim, after, machine):
     machine.fvm("delete", name).expect()
 
 
+def test_names_of_one_file_stay_one_file(machine):
+    """Killed while the copy of a file with many hard links gets its other names: the next copy starts anew."""
+    name, count = "kill-links", 600
+    directory = machine.unix(f"C:\\{name}")
+    directory.mkdir()
+    (directory / "f0").write_text("old\n")
+    for i in range(1, count):
+        os.link(directory / "f0", directory / f"f{i}")
+    before = host_snapshot(machine)
+    machine.fvm("create", name).expect()
+    partners = next(machine.prefix.rglob(f"vms/{name}")) / "partners"
+
+    fvm = machine.popen_fvm(["run", name, "--", "cmd", "/c", f"echo more>>C:\\{name}\\f0"])
+    while not partners.exists() or len(os.listdir(partners)) < 20:
+        assert fvm.poll() is None, "it was not caught in time"
+    for pid in [fvm.pid, *processes_of(machine, f"C:\\{name}")]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    fvm.communicate(timeout=60)
+    wait_until_gone(machine, f"C:\\{name}")
+    assert len(os.listdir(partners)) < count - 1, "it was not caught in time"
+
+    show = " & ".join(f"type C:\\{name}\\f{i}" for i in (0, 1, count // 2, count - 1))
+    for changed in (0, count - 1, 1):
+        machine.inside(name, ["cmd", "/c", f"echo more>>C:\\{name}\\f{changed}"]).expect()
+        lines = machine.inside(name, ["cmd", "/c", show]).expect().text.split()
+        assert lines == lines[: len(lines) // 4] * 4, lines
+    assert lines.count("more") == 12
+    assert_unchanged(before, host_snapshot(machine))
+    machine.fvm("delete", name).expect()
+
+
 def test_ctrl_c_leaves_no_orphan(machine):
     mark = "61.61"
     fvm = machine.popen_fvm(["run", "ctrl-c", "--", "cmd", "/c", f"echo up & ping -n {mark[:2]} 127.0.0.1 >nul {mark}"])

@@ -113,6 +113,12 @@ bool map_has_changed_child(const struct delta_map *map, uint32_t node)
     return true;
 }
 
+bool map_has_redirects(const struct delta_map *constant)
+{
+    struct delta_map *map = (struct delta_map *)(uintptr_t)constant;
+    return READ(map->rebuilding) || READ(map->redirects);
+}
+
 uint32_t map_origins(const struct delta_map *constant)
 {
     struct delta_map *map = (struct delta_map *)(uintptr_t)constant;

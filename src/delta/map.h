@@ -97,6 +97,8 @@ bool map_has_changed_child(const struct delta_map *map, uint32_t node);
  * lower equal to or above host_path; the deepest wins). False when there is none: the VM name is the host path. False
  * also without a consistent view. Whether the VM name still leads there is for map_resolve to say. */
 bool map_reverse(const struct delta_map *map, struct str host_path, struct strbuf *vm_path);
+/* Whether there is any such node. One load; true in a rebuild. */
+bool map_has_redirects(const struct delta_map *map);
 /* What the host's originals of the OWN, DIR and META nodes are: MAP_ORIGIN_*; 0 while nothing was copied. One load. All in a
  * rebuild. */
 #define MAP_ORIGIN_FILES 1u

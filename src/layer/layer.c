@@ -50,7 +50,7 @@ static bool file_renamed(void *unused, struct str from, struct str to)
     return there;
 }
 
-static struct str shared_str(const struct shared_text *text)
+struct str shared_str(const struct shared_text *text)
 {
     if (text->len > VM_PATH_MAX)
         layer_end_process(STATUS_INVALID_PARAMETER);

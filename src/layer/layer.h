@@ -82,6 +82,9 @@ NTSTATUS layer_record(struct layer_delta *delta, struct str path, enum map_kind 
 bool guard_read(void *to, const void *from, size_t size);
 bool guard_write(void *to, const void *from, size_t size);
 
+/* A text of the memory that all processes share. One that claims to be longer than it can be ends the process. */
+struct str shared_str(const struct shared_text *text);
+
 /* Object attributes for an NT path (which must outlive them). A path that is too long becomes the empty name, which no
  * service opens. Use as path_object(&at). */
 struct path_attributes {

@@ -207,6 +207,12 @@ typedef struct {
     WCHAR Name[1];
 } FVM_KEY_VALUE_BASIC_INFORMATION;
 
+typedef struct {
+    ULONG TitleIndex, Type;
+    ULONG DataLength;
+    UCHAR Data[1];
+} FVM_KEY_VALUE_PARTIAL_INFORMATION;
+
 typedef LONG(NTAPI *FVM_VECTORED_HANDLER)(EXCEPTION_POINTERS *);
 
 #endif

@@ -303,6 +303,22 @@ static void test_full(void **state)
     assert_true(map_untouched(map));
 }
 
+static void test_redirects(void **state)
+{
+    struct delta_map *map = *state;
+    assert_false(map_has_redirects(map));
+    assert_true(map_set(map, u("C\\own"), MAP_OWN, EMPTY, NULL));
+    assert_false(map_has_redirects(map));
+    assert_true(map_rename(map, u("C\\here"), u("C\\there"), true, MAP_DIR));
+    assert_true(map_has_redirects(map));
+    map_remove(map, u("C\\there"));
+    assert_false(map_has_redirects(map));
+    map_begin_rebuild(map);
+    assert_true(map_has_redirects(map));
+    map_end_rebuild(map);
+    assert_false(map_has_redirects(map));
+}
+
 /* A program that writes to a temporary name and renames it must not use the map up. */
 static void test_no_leak_of_nodes(void **state)
 {
@@ -404,6 +420,7 @@ int main(void)
         TEST(test_spelling),
         TEST(test_bad_arguments),
         TEST(test_full),
+        TEST(test_redirects),
         TEST(test_no_leak_of_nodes),
         TEST(test_rebuild_reuses_lowers),
         TEST(test_rebuild),

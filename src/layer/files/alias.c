@@ -39,21 +39,31 @@ static bool kept_name(HANDLE lower, const struct map_origin *origin, struct strb
     return !nt_path->overflow;
 }
 
-/* The last one of the `most` names that may be kept. */
-static NTSTATUS open_kept(struct strbuf *nt_path, ULONG most, ACCESS_MASK access, HANDLE *kept)
+static NTSTATUS open_number(struct strbuf *nt_path, ULONG number, ACCESS_MASK access, HANDLE *kept)
 {
     size_t stem = nt_path->len;
     IO_STATUS_BLOCK io;
-    for (ULONG number = most < LINKS_MAX ? most : LINKS_MAX; number; number--) {
-        add_hex(nt_path, number, 3);
-        struct path_attributes at = path_attributes(buf_str(nt_path));
-        NTSTATUS status = nt.NtOpenFile(kept, access | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
-                                        FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
-        nt_path->len = stem;
-        if (status != STATUS_OBJECT_NAME_NOT_FOUND && status != STATUS_OBJECT_PATH_NOT_FOUND)
-            return status;
-    }
-    return STATUS_OBJECT_NAME_NOT_FOUND;
+    add_hex(nt_path, number, 3);
+    struct path_attributes at = path_attributes(buf_str(nt_path));
+    NTSTATUS status = nt.NtOpenFile(kept, access | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
+                                    FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
+    nt_path->len = stem;
+    return status == STATUS_OBJECT_PATH_NOT_FOUND ? STATUS_OBJECT_NAME_NOT_FOUND : status;
+}
+
+/* The last one of the `most` names that may be kept. The first is made last and taken last: without it, nothing is kept but
+ * what a process left that died. */
+static NTSTATUS open_kept(struct strbuf *nt_path, ULONG most, ACCESS_MASK access, HANDLE *kept)
+{
+    HANDLE first;
+    NTSTATUS status = open_number(nt_path, 1, FILE_READ_ATTRIBUTES, &first);
+    if (status < 0)
+        return status;
+    nt.NtClose(first);
+    status = STATUS_OBJECT_NAME_NOT_FOUND;
+    for (ULONG number = most < LINKS_MAX ? most : LINKS_MAX; number && status == STATUS_OBJECT_NAME_NOT_FOUND; number--)
+        status = open_number(nt_path, number, access, kept);
+    return status;
 }
 
 static ULONG links_of(HANDLE file)
@@ -120,7 +130,7 @@ NTSTATUS partner_keep(HANDLE own, HANDLE lower, const struct map_origin *origin,
     buf_init(&path, memory, PATH_UNITS);
     NTSTATUS status = kept_name(lower, origin, &path) ? make_directory() : STATUS_NOT_SUPPORTED;
     size_t stem = path.len;
-    for (ULONG number = 1; number < links && number < LINKS_MAX && status >= 0; number++) {
+    for (ULONG number = (links < LINKS_MAX ? links : LINKS_MAX) - 1; number && status >= 0; number--) {
         path.len = stem;
         add_hex(&path, number, 3);
         status = file_set_name(own, &io, FILE_RENAME_REPLACE_IF_EXISTS, buf_str(&path), FileLinkInformation);

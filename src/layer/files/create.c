@@ -275,9 +275,16 @@ static NTSTATUS open_changing(struct open_call *call, struct file_name *name, st
     return changed;
 }
 
+static bool will_list(const struct open_call *call)
+{
+    return call->options & FILE_DIRECTORY_FILE && call->access & FILE_LIST_DIRECTORY;
+}
+
 static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct file_memory *memory)
 {
     struct map_place place;
+    HANDLE handle;
+    uint32_t sequence = map_sequence(layer_map(&layer.files));
     if (pipe_of_machine(buf_str(&name->path)))
         return log_refusal("pipe by way of the network", buf_str(&name->path), STATUS_BAD_NETWORK_PATH);
     NTSTATUS status = file_resolve(name, memory, &place);
@@ -294,7 +301,10 @@ static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct
         bool directory;
         if (place.kind == MAP_META && (status = query_existing(name, &place, memory, &directory)) < 0)
             return status;
-        return open_lower(call, name, memory, &place);
+        status = open_lower(call, name, memory, &place);
+        if (status == STATUS_SUCCESS && will_list(call) && guard_read(&handle, call->handle, sizeof(handle)))
+            list_opened(handle, &place, sequence);
+        return status;
     }
     layer_lock();
     status = open_changing(call, name, memory);

@@ -82,53 +82,46 @@ NTSTATUS device_check(const struct file_name *name, ACCESS_MASK *access)
 
 /* ---- Wine: what Unix has for devices, processes and the kernel's settings ---- */
 
-enum { UNIX_DEVICES = 3, UNIX_DEVICE_MAX = 260 };
-
-struct unix_device {
-    char16 memory[UNIX_DEVICE_MAX];
-    struct strbuf path; /* VM path */
-};
-
 /* A Unix directory's name in the VM: below a drive that leads there, or by Wine's own name for the Unix root. */
-static void find_unix_device(struct str unix_path, struct unix_device *device)
+static void find_unix_device(struct str unix_path, struct shared_text *device)
 {
     struct file_memory *memory = scratch_take();
     struct file_name name = name_on(memory);
     struct map_place place;
+    struct strbuf path;
     buf_add(&name.path, unix_path);
     buf_add(&name.path, STR(u"\\x")); /* what is above a name is looked at */
-    buf_init(&device->path, device->memory, UNIX_DEVICE_MAX);
+    buf_init(&path, device->s, VM_PATH_MAX);
     bool found = file_resolve(&name, memory, &place) >= 0;
-    buf_set(&device->path, found ? path_parent(buf_str(&name.path)) : unix_path);
-    if (device->path.overflow)
-        buf_set(&device->path, unix_path);
+    buf_set(&path, found ? path_parent(buf_str(&name.path)) : unix_path);
+    if (path.overflow)
+        buf_set(&path, unix_path);
+    device->len = (uint32_t)path.len;
     scratch_give(memory);
 }
 
-static const struct unix_device *unix_devices(void)
+static void find_unix_devices(struct vm_shared *vm)
 {
-    static struct unix_device devices[UNIX_DEVICES];
-    static atomic_bool ready;
-    if (!atomic_load_explicit(&ready, memory_order_acquire)) {
-        layer_lock();
-        if (!atomic_load_explicit(&ready, memory_order_relaxed)) {
-            find_unix_device(STR(u"unix\\dev"), &devices[0]);
-            find_unix_device(STR(u"unix\\proc"), &devices[1]);
-            find_unix_device(STR(u"unix\\sys"), &devices[2]);
-            atomic_store_explicit(&ready, true, memory_order_release);
-        }
-        layer_unlock();
+    _Atomic uint32_t *known = (_Atomic uint32_t *)&vm->unix_devices_known;
+    if (atomic_load_explicit(known, memory_order_acquire))
+        return;
+    layer_lock();
+    if (!atomic_load_explicit(known, memory_order_relaxed)) {
+        find_unix_device(STR(u"unix\\dev"), &vm->unix_device[0]);
+        find_unix_device(STR(u"unix\\proc"), &vm->unix_device[1]);
+        find_unix_device(STR(u"unix\\sys"), &vm->unix_device[2]);
+        atomic_store_explicit(known, 1, memory_order_release);
     }
-    return devices;
+    layer_unlock();
 }
 
 bool device_directory(struct str vm_path)
 {
     if (!nt.__wine_unix_spawnvp) /* not Wine */
         return false;
-    const struct unix_device *devices = unix_devices();
-    for (unsigned i = 0; i < UNIX_DEVICES; i++)
-        if (path_under_fold(layer.up, vm_path, buf_str(&devices[i].path)))
+    find_unix_devices((struct vm_shared *)(uintptr_t)layer.vm);
+    for (unsigned i = 0; i < VM_UNIX_DEVICES; i++)
+        if (path_under_fold(layer.up, vm_path, shared_str(&layer.vm->unix_device[i])))
             return true;
     return false;
 }

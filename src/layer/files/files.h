@@ -48,7 +48,9 @@ NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct 
 NTSTATUS name_decode_absolute(struct str nt_name, struct file_name *name);
 /* The VM path of an open file or directory; in_storage tells which of the two it has open. False when it is no file. */
 bool name_of_handle(HANDLE handle, struct strbuf *vm_path, bool *in_storage);
-/* The same, but true only when the VM path is not the name that the system has for the handle. */
+/* Whether a name that the system gave for a file, of whatever form, is surely the VM's too; asks nobody. */
+bool name_is_same(struct str system_name);
+/* As name_of_handle, but true only when the VM path is not the name that the system has for the handle. */
 bool name_differs(HANDLE handle, struct strbuf *vm_path, bool *in_storage);
 /* The host path (delta form) an open file really has. */
 bool host_name_of_handle(HANDLE handle, struct strbuf *host_path);

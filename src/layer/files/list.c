@@ -41,9 +41,24 @@ static NTSTATUS ask_system(const struct query *q)
 
 /* ---- the verdict: plain, or merged ---- */
 
+enum { OPENED = 4 }; /* the verdict was made when the handle was opened, and no scan has started yet */
+
 static uintptr_t plain_at(uint32_t sequence)
 {
-    return (uintptr_t)sequence << 2 | HANDLE_VERDICT;
+    return (uintptr_t)sequence << 3 | HANDLE_VERDICT;
+}
+
+static bool is_scanning(uintptr_t word)
+{
+    return handle_is_verdict(word) && !(word & OPENED);
+}
+
+void list_opened(HANDLE directory, const struct map_place *place, uint32_t sequence)
+{
+    uintptr_t token, word;
+    if (listing_needed(place, false) || !handle_take(directory, HANDLE_LIST, &token, &word))
+        return;
+    handle_give(directory, HANDLE_LIST, &token, plain_at(sequence) | OPENED);
 }
 
 static bool can_list(HANDLE file)
@@ -192,11 +207,16 @@ static NTSTATUS answer(const struct query *q, struct listing *listing, bool firs
 static NTSTATUS query_taken(const struct query *q, uintptr_t *word)
 {
     const struct list_format *format = list_format(q->class);
-    struct listing *listing = *word && !handle_is_verdict(*word) ? (struct listing *)*word : NULL;
-    bool first = !*word;
-    NTSTATUS status = STATUS_SUCCESS;
-    if (!format || q->length < least_length(format) || (handle_is_verdict(*word) && !(q->flags & SL_RESTART_SCAN)))
+    uintptr_t plain_now = plain_at(map_sequence(layer_map(&layer.files)));
+    if (!format || q->length < least_length(format) || (is_scanning(*word) && !(q->flags & SL_RESTART_SCAN)))
         return STATUS_REPARSE; /* the system says what is wrong */
+    if (*word == (plain_now | OPENED)) {
+        *word = plain_now;
+        return STATUS_REPARSE;
+    }
+    struct listing *listing = *word && !handle_is_verdict(*word) ? (struct listing *)*word : NULL;
+    bool first = !listing && !is_scanning(*word);
+    NTSTATUS status = STATUS_SUCCESS;
     if (!listing || q->flags & SL_RESTART_SCAN)
         status = start_scan(q, format, listing, word);
     else if (listing_format(listing) != format) { /* the class may change within a scan */
@@ -212,7 +232,7 @@ static NTSTATUS query_directory(const struct query *q)
 {
     layer_attach();
     uintptr_t word = handle_verdict(q->file, HANDLE_LIST);
-    if (word && (!(q->flags & SL_RESTART_SCAN) || word == plain_at(map_sequence(layer_map(&layer.files)))))
+    if (is_scanning(word) && (!(q->flags & SL_RESTART_SCAN) || word == plain_at(map_sequence(layer_map(&layer.files)))))
         return ask_system(q);
     if (!handle_take(q->file, HANDLE_LIST, &word, &word))
         return STATUS_INVALID_HANDLE;

@@ -7,6 +7,8 @@
 
 #include "layer/files/files.h"
 
+/* A directory of the host was opened to be listed, at a place that was resolved at that sequence of the map. */
+void list_opened(HANDLE directory, const struct map_place *place, uint32_t sequence);
 /* Whether a directory of the VM (in storage, with or without a lower) has no entries in the VM's view. */
 bool list_is_empty(const struct file_name *name);
 

@@ -187,16 +187,39 @@ bool list_is_empty(const struct file_name *name)
     return !reader.found;
 }
 
+/* A mask that is one name and nothing else: no wildcards (in any of their forms), no dots, no short name. */
+static bool is_name(struct str mask)
+{
+    struct str wild = STR(u"*?<>\"~");
+    for (size_t i = 0; i < mask.len; i++)
+        if (str_find(wild, mask.s[i]) < wild.len)
+            return false;
+    return mask.len && mask.s[mask.len - 1] != '.' && mask.s[mask.len - 1] != ' ';
+}
+
+/* Whoever asks for one name, as most do, needs only the side that can have it. */
+static NTSTATUS read_if_needed(struct reader *reader, enum list_side side, bool *absent)
+{
+    bool needed = side == LIST_LOWER ? reader->place.has_lower : reader->place.in_storage;
+    if (!needed)
+        return STATUS_SUCCESS;
+    if (is_name(reader->mask) && !counts(&reader->place, side, reader->mask)) {
+        *absent = false;
+        return STATUS_SUCCESS;
+    }
+    return read_side(reader, side, absent);
+}
+
 static NTSTATUS read_both(struct reader *reader)
 {
     bool absent = true, no_lower = true;
     NTSTATUS status = listing_start(&reader->listing, reader->format, reader->mask);
-    if (status >= 0 && reader->place.has_lower)
-        status = read_side(reader, LIST_LOWER, &no_lower);
+    if (status >= 0)
+        status = read_if_needed(reader, LIST_LOWER, &no_lower);
     if (status >= 0)
         listing_end_lower(reader->listing, !no_lower);
-    if (status >= 0 && reader->place.in_storage)
-        status = read_side(reader, LIST_STORAGE, &absent);
+    if (status >= 0)
+        status = read_if_needed(reader, LIST_STORAGE, &absent);
     return status >= 0 && absent && no_lower ? STATUS_NO_SUCH_FILE : status;
 }
 

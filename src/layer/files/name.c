@@ -215,6 +215,19 @@ bool name_of_handle(HANDLE handle, struct strbuf *vm_path, bool *in_storage)
     return name_and_place(handle, vm_path, in_storage, &differs);
 }
 
+/* `vms\NAME\files\`: what is in storage has that in its name, wherever the volume begins. */
+bool name_is_same(struct str system_name)
+{
+    struct str above = path_parent(path_parent(path_parent(layer.storage)));
+    struct str tail = str_from(layer.storage, above.len);
+    if (map_has_redirects(layer_map(&layer.files)))
+        return false;
+    for (size_t at = 0; at + tail.len <= system_name.len; at++)
+        if (system_name.s[at] == '\\' && str_equal_fold(layer.up, str_head(str_from(system_name, at), tail.len), tail))
+            return false;
+    return true;
+}
+
 bool name_differs(HANDLE handle, struct strbuf *vm_path, bool *in_storage)
 {
     bool differs;

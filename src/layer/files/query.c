@@ -214,6 +214,14 @@ static void correct_id(uint8_t *all, struct str vm_path, bool in_storage)
         mem_copy(all + offsetof(FILE_ALL_INFORMATION, InternalInformation), &id, sizeof(id));
 }
 
+/* Of an answer that has all of the name. */
+static bool answer_is_same(const uint8_t *system, ULONG at, NTSTATUS status)
+{
+    const FILE_NAME_INFORMATION *name = (const FILE_NAME_INFORMATION *)(system + at);
+    return status == STATUS_SUCCESS &&
+           name_is_same((struct str){(const char16 *)name->FileName, name->FileNameLength / sizeof(char16)});
+}
+
 static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
                            FILE_INFORMATION_CLASS class)
 {
@@ -232,7 +240,7 @@ static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, 
         ; /* a disconnected pipe, for one: Wine 8's server must not be asked for its object name */
     else if (!at && pipe_file_name(file, system, status, memory->real, &pipe))
         status = put_name(information, length, at, pipe, io);
-    else if (!name_differs(file, &vm_path, &in_storage)) {
+    else if (answer_is_same(system, at, status) || !name_differs(file, &vm_path, &in_storage)) {
         if (!guard_read(&result, io, sizeof(result)) || !guard_write(information, system, result.Information))
             status = STATUS_ACCESS_VIOLATION;
     } else {

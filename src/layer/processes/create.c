@@ -149,11 +149,22 @@ static void show_image_name(struct creating *c, HANDLE process)
     parameters_set_image_name(process, dos ? str_from(buf_str(&own), 4) : buf_str(&own));
 }
 
-/* Hands a handle of all access to the program with the access that it asked for. */
-static NTSTATUS give_handle(HANDLE own, HANDLE *to, ACCESS_MASK access)
+/* Of the process and its thread, for the layer: with these, what the program asks for is enough. */
+#define PROCESS_NEEDED                                                                                                 \
+    (PROCESS_VM_OPERATION | PROCESS_VM_READ | PROCESS_VM_WRITE | PROCESS_DUP_HANDLE | PROCESS_QUERY_INFORMATION |      \
+     PROCESS_SET_QUOTA | PROCESS_TERMINATE)
+#define THREAD_NEEDED THREAD_SUSPEND_RESUME
+
+static ACCESS_MASK access_for_both(ACCESS_MASK program, ACCESS_MASK needed)
+{
+    return (program & needed) == needed ? program : MAXIMUM_ALLOWED;
+}
+
+/* Hands a handle to the program with the access that it asked for. */
+static NTSTATUS give_handle(HANDLE own, HANDLE *to, ACCESS_MASK access, ACCESS_MASK needed)
 {
     HANDLE given = own;
-    if (access != MAXIMUM_ALLOWED) {
+    if (access_for_both(access, needed) != access) {
         NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, own, NT_CURRENT_PROCESS, &given, access, 0, 0);
         if (status < 0)
             return status;
@@ -190,27 +201,28 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
         ULONG suspended = thread_flags | THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG;
         FVM_PS_ATTRIBUTE *parent = find_attribute(&c, FVM_PS_ATTRIBUTE_PARENT_PROCESS);
         in_job = process_in_job(parent ? parent->ValuePtr : NT_CURRENT_PROCESS);
-        status = nt.NtCreateUserProcess(&own_process, &own_thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED, process_attributes,
+        ACCESS_MASK process_both = access_for_both(process_access, PROCESS_NEEDED);
+        ACCESS_MASK thread_both = access_for_both(thread_access, THREAD_NEEDED);
+        status = nt.NtCreateUserProcess(&own_process, &own_thread, process_both, thread_both, process_attributes,
                                         thread_attributes, process_flags, suspended, parameters, create_info, c.list);
         /* The VM's job lets nobody go; outside there would be no job, so the flag just has no effect. */
         if (status == STATUS_ACCESS_DENIED && breakaway && !in_job)
-            status = nt.NtCreateUserProcess(
-                &own_process, &own_thread, MAXIMUM_ALLOWED, MAXIMUM_ALLOWED, process_attributes, thread_attributes,
-                process_flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, suspended, parameters, create_info, c.list);
+            status = nt.NtCreateUserProcess(&own_process, &own_thread, process_both, thread_both, process_attributes,
+                                            thread_attributes, process_flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG,
+                                            suspended, parameters, create_info, c.list);
     }
     if (status >= 0) {
-        NTSTATUS joined = process_join(own_process, buf_str(&c.name.path));
+        bool joins_job = (in_job && !breakaway) || find_attribute(&c, FVM_PS_ATTRIBUTE_JOB_LIST);
+        NTSTATUS joined = process_join(own_process, buf_str(&c.name.path), joins_job);
         if (joined < 0)
             status = end_process(own_process, own_thread, joined);
         else {
-            if ((in_job && !breakaway) || find_attribute(&c, FVM_PS_ATTRIBUTE_JOB_LIST))
-                process_set_in_job(own_process, true);
             show_image_name(&c, own_process);
             if (!(thread_flags & THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG))
                 nt.NtResumeThread(own_thread, NULL);
-            joined = give_handle(own_process, process, process_access);
+            joined = give_handle(own_process, process, process_access, PROCESS_NEEDED);
             status = joined < 0 ? joined : status;
-            joined = give_handle(own_thread, thread, thread_access);
+            joined = give_handle(own_thread, thread, thread_access, THREAD_NEEDED);
             status = joined < 0 ? joined : status;
         }
     }
@@ -223,8 +235,8 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
 
 static NTSTATUS join_created(HANDLE own, HANDLE *process, ACCESS_MASK access)
 {
-    NTSTATUS status = process_join(own, (struct str){0});
-    return status < 0 ? end_process(own, NULL, status) : give_handle(own, process, access);
+    NTSTATUS status = process_join(own, (struct str){0}, false);
+    return status < 0 ? end_process(own, NULL, status) : give_handle(own, process, access, PROCESS_NEEDED);
 }
 
 /* A process without an image of its own is a copy of another one, with memory and hooks but not the VM's handles. */
@@ -243,7 +255,7 @@ NTSTATUS NTAPI fvm_NtCreateProcessEx(HANDLE *process, ACCESS_MASK access, OBJECT
     HANDLE own;
     NTSTATUS status = check_created(parent, section);
     if (status >= 0)
-        status = nt.NtCreateProcessEx(&own, MAXIMUM_ALLOWED, attributes, parent,
+        status = nt.NtCreateProcessEx(&own, access_for_both(access, PROCESS_NEEDED), attributes, parent,
                                       flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, section, debug, token, reserved);
     return status < 0 ? status : join_created(own, process, access);
 }
@@ -254,7 +266,8 @@ NTSTATUS NTAPI fvm_NtCreateProcess(HANDLE *process, ACCESS_MASK access, OBJECT_A
     HANDLE own;
     NTSTATUS status = check_created(parent, section);
     if (status >= 0)
-        status = nt.NtCreateProcess(&own, MAXIMUM_ALLOWED, attributes, parent, inherit, section, debug, token);
+        status = nt.NtCreateProcess(&own, access_for_both(access, PROCESS_NEEDED), attributes, parent, inherit, section,
+                                    debug, token);
     return status < 0 ? status : join_created(own, process, access);
 }
 

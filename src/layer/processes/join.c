@@ -34,9 +34,19 @@ static struct shared_process *table(void)
     return ((struct vm_shared *)layer.vm)->process;
 }
 
+static struct shared_process *find_running(uint32_t pid)
+{
+    for (unsigned i = 0; pid && i < VM_PROCESSES; i++)
+        if (table()[i].pid == pid && !(table()[i].flags & SHARED_PROCESS_ENDED))
+            return &table()[i];
+    return NULL;
+}
+
 static struct shared_process *find(HANDLE process)
 {
     struct shared_process identity;
+    if (process == NT_CURRENT_PROCESS)
+        return find_running((uint32_t)(uintptr_t)process_own_id());
     if (!identify(process, &identity) && !identify_otherwise(process, &identity))
         return NULL;
     for (unsigned i = 0; i < VM_PROCESSES; i++)
@@ -52,10 +62,7 @@ bool process_is_ours(HANDLE process)
 
 bool process_id_is_ours(uint32_t pid)
 {
-    for (unsigned i = 0; pid && i < VM_PROCESSES; i++)
-        if (table()[i].pid == pid && !(table()[i].flags & SHARED_PROCESS_ENDED))
-            return true;
-    return false;
+    return find_running(pid) != NULL;
 }
 
 HANDLE process_own_id(void)
@@ -122,7 +129,7 @@ static void log_failure(const struct enter_error *error, struct str image)
         log_refusal(error->service, image, error->status);
 }
 
-NTSTATUS process_join(HANDLE process, struct str image)
+NTSTATUS process_join(HANDLE process, struct str image, bool in_job)
 {
     const struct shared_range *file = &layer.vm->image;
     struct layer_boot boot = {.section = fvm_layer_header.boot.section,
@@ -140,7 +147,10 @@ NTSTATUS process_join(HANDLE process, struct str image)
         log_failure(&error, image);
         return status;
     }
-    status = identify(process, &identity) ? enlist(&identity) : STATUS_UNSUCCESSFUL;
+    status = identify(process, &identity) ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+    identity.flags = in_job ? SHARED_PROCESS_IN_JOB : 0;
+    if (status >= 0)
+        status = enlist(&identity);
     if (status < 0)
         return log_refusal("process table", image, status);
     log_event("start", image);

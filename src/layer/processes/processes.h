@@ -4,8 +4,9 @@
 
 #include "layer/layer.h"
 
-/* Puts a new process (nothing of which has run) into the VM: layer, hooks, table of processes, event log. */
-NTSTATUS process_join(HANDLE process, struct str image);
+/* Puts a new process (nothing of which has run) into the VM: layer, hooks, table of processes, event log. in_job: in one that the
+ * program knows of, besides the VM's. */
+NTSTATUS process_join(HANDLE process, struct str image, bool in_job);
 /* Whether the process behind the handle belongs to the VM. */
 bool process_is_ours(HANDLE process);
 /* The same for a process that is known to exist, by its id. */

@@ -113,6 +113,44 @@ static NTSTATUS set_link(struct key_use *use, const UNICODE_STRING *name, ULONG 
     return status;
 }
 
+/* Whether the host's key has this very value. The system changes nothing then, not even the key's time, so it must not cost a
+ * copy: Wine's own DLLs set folders and the time zone to what they are in nearly every program. */
+static bool has_value(HANDLE key, const UNICODE_STRING *name, ULONG type, const void *data, ULONG size)
+{
+    enum { ROOM = SCRATCH_SIZE / 2 };
+    ULONG length;
+    if (!size || size > ROOM - offsetof(FVM_KEY_VALUE_PARTIAL_INFORMATION, Data))
+        return false;
+    FVM_KEY_VALUE_PARTIAL_INFORMATION *value = scratch_take();
+    uint8_t *copy = (uint8_t *)value + ROOM;
+    bool same = nt.NtQueryValueKey(key, name, KeyValuePartialInformationClass, value, ROOM, &length) >= 0 &&
+                value->Type == type && value->DataLength == size && guard_read(copy, data, size) &&
+                mem_equal(value->Data, copy, size);
+    scratch_give(value);
+    return same;
+}
+
+static bool changes_nothing(struct key_use *use, const UNICODE_STRING *name, ULONG type, const void *data, ULONG size)
+{
+    struct key_state *state = use->state;
+    struct map_place place;
+    HANDLE key;
+    if (!state || state->stored || state->use_own || state->link)
+        return false;
+    if (!state->access)
+        state->access = key_granted(use->handle);
+    if (!(state->access & KEY_SET_VALUE))
+        return false;
+    if (state->access & KEY_QUERY_VALUE)
+        return has_value(use->handle, name, type, data, size);
+    key_lookup(key_path(use), &place);
+    if (key_open_lower(key_path(use), &place, KEY_QUERY_VALUE, &key) < 0)
+        return false;
+    bool same = has_value(key, name, type, data, size);
+    nt.NtClose(key);
+    return same;
+}
+
 NTSTATUS NTAPI fvm_NtSetValueKey(HANDLE key, const UNICODE_STRING *name, ULONG title_index, ULONG type,
                                  const void *data, ULONG size)
 {
@@ -125,6 +163,10 @@ NTSTATUS NTAPI fvm_NtSetValueKey(HANDLE key, const UNICODE_STRING *name, ULONG t
     NTSTATUS status = key_begin(&use, key);
     if (status < 0)
         return status;
+    if (changes_nothing(&use, name, type, data, size)) {
+        key_end(&use);
+        return STATUS_SUCCESS;
+    }
     status = key_change(&use, KEY_SET_VALUE, &real);
     if (status >= 0 && is_link(&use))
         status = set_link(&use, name, type, data, size);
