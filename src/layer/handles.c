@@ -113,6 +113,16 @@ void handle_forget(HANDLE handle)
             release_word((enum handle_use)use, atomic_exchange(&slot->word[use], 0));
 }
 
+NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG size, struct str *text)
+{
+    const UNICODE_STRING *string = memory; /* both answers begin with one */
+    ULONG length;
+    NTSTATUS status = nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)what, memory, size, &length);
+    if (status >= 0)
+        *text = (struct str){(const char16 *)string->Buffer, string->Length / sizeof(char16)};
+    return status;
+}
+
 /* A handle given by another process is one that was not opened here. */
 NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *target,
                                      ACCESS_MASK access, ULONG attributes, ULONG options)

@@ -31,6 +31,9 @@ uintptr_t handle_value(HANDLE handle, enum handle_use use);
  * stack. False when there is no room for the handle: nothing can be given back. */
 bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word);
 void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word);
+/* What the system says of an object, in `memory` (of `size` bytes): its name, or that of its type. */
+enum handle_text { HANDLE_NAME = 1, HANDLE_TYPE = 2 }; /* OBJECT_INFORMATION_CLASS */
+NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG size, struct str *text);
 /* Forgets what is known about a handle value: to be called by whatever service made a new handle with that value. Closing is
  * not intercepted: it is the most frequent service of all, and programs look at its stub's bytes. */
 void handle_forget(HANDLE handle);

@@ -261,11 +261,43 @@ static NTSTATUS write_stubs(struct entering *e)
     return status;
 }
 
-/* Reads the whole 32-bit ntdll, for its table of exports is anywhere in it. */
+/* ---- the 32-bit ntdll ---- */
+
+static NTSTATUS read_narrow(struct entering *e, const struct image *narrow, uint64_t base, uint32_t rva, uint32_t size)
+{
+    SIZE_T done = 0;
+    if (!size || rva > narrow->size || size > narrow->size - rva)
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "read the 32-bit ntdll");
+    NTSTATUS status = nt.NtReadVirtualMemory(e->process, (const void *)(uintptr_t)(base + rva),
+                                             (uint8_t *)narrow->base + rva, size, &done);
+    return status < 0 || done != size ? fail(e, status < 0 ? status : STATUS_PARTIAL_COPY, "read the 32-bit ntdll")
+                                      : STATUS_SUCCESS;
+}
+
+/* The exports and the stubs only: each page that is read becomes one of the process. */
+static NTSTATUS read_stubs_narrow(struct entering *e, const struct image *narrow, uint64_t base)
+{
+    uint32_t at, size, low = UINT32_MAX, high = 0;
+    if (!image_exports(narrow, &at, &size))
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the exports of the 32-bit ntdll");
+    NTSTATUS status = read_narrow(e, narrow, base, at, size);
+    for (uint32_t i = 0; i < e->header->row_count && status >= 0; i++) {
+        const struct layer_row *row = &e->rows[i];
+        uint32_t rva = row->hook.v && !row->replaced ? image_export(narrow, at_target(e, row->name, 1)) : 0;
+        if (!rva)
+            continue;
+        if (rva < low)
+            low = rva;
+        if (rva > high)
+            high = rva;
+    }
+    return status < 0 || high < low ? status : read_narrow(e, narrow, base, low, high - low + STUB_MAX);
+}
+
 static NTSTATUS patch_narrow(struct entering *e)
 {
     uint8_t head[HEAD];
-    struct image ntdll32;
+    struct image narrow;
     uint64_t base;
     SIZE_T done = 0;
     NTSTATUS status = wow64_ntdll(e->process, &e->ntdll, &base);
@@ -273,20 +305,19 @@ static NTSTATUS patch_narrow(struct entering *e)
         return fail(e, status, "find the 32-bit ntdll, without which this system runs no 32-bit programs");
     if (!base)
         return STATUS_SUCCESS;
-    const void *there = (const void *)(uintptr_t)base;
-    status = nt.NtReadVirtualMemory(e->process, there, head, HEAD, &done);
-    if (status < 0 || done != HEAD || !image_parse(&ntdll32, head, HEAD, true))
+    status = nt.NtReadVirtualMemory(e->process, (const void *)(uintptr_t)base, head, HEAD, &done);
+    if (status < 0 || done != HEAD || !image_parse(&narrow, head, HEAD, true))
         return fail(e, status < 0 ? status : STATUS_INVALID_IMAGE_FORMAT, "read the 32-bit ntdll");
-    SIZE_T size = ntdll32.image_size;
+    SIZE_T size = narrow.image_size;
     uint8_t *copy = memory_take(size);
     if (!copy)
         return fail(e, STATUS_NO_MEMORY, "allocate a copy of the 32-bit ntdll");
-    status = nt.NtReadVirtualMemory(e->process, there, copy, size, &done);
-    if (status < 0 || done != size || !image_parse(&ntdll32, copy, size, true))
-        status = fail(e, status < 0 ? status : STATUS_INVALID_IMAGE_FORMAT, "read the 32-bit ntdll");
+    mem_copy(copy, head, size < HEAD ? size : HEAD);
+    status = image_parse(&narrow, copy, size, true) ? read_stubs_narrow(e, &narrow, base)
+                                                    : fail(e, STATUS_INVALID_IMAGE_FORMAT, "read the 32-bit ntdll");
     for (uint32_t i = 0; i < e->header->row_count && status >= 0; i++) {
         struct wow64_patch patch;
-        if (e->rows[i].hook.v && wow64_patch(&ntdll32, at_target(e, e->rows[i].name, 1), &patch))
+        if (e->rows[i].hook.v && wow64_patch(&narrow, at_target(e, e->rows[i].name, 1), &patch))
             status = write_code(e, base + patch.rva, patch.code, patch.size);
     }
     memory_give(copy);

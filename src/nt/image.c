@@ -156,10 +156,15 @@ static int name_compare(const struct image *image, uint32_t rva, const char *nam
     }
 }
 
+bool image_exports(const struct image *mapped, uint32_t *rva, uint32_t *size)
+{
+    return directory(mapped, DIRECTORY_EXPORT, rva, size) && *size >= 40;
+}
+
 uint32_t image_export(const struct image *mapped, const char *name)
 {
     uint32_t at, size;
-    if (!directory(mapped, DIRECTORY_EXPORT, &at, &size) || size < 40)
+    if (!image_exports(mapped, &at, &size))
         return 0;
     const uint8_t *exports = mapped->base + at;
     uint32_t functions = get32(exports + 28), function_count = get32(exports + 20);

@@ -26,6 +26,8 @@ bool image_layout(const struct image *file, uint8_t *out);
 bool image_relocate(const struct image *mapped, uint8_t *bytes, uint64_t target);
 /* RVA of an export of a mapped image, 0 when there is none (forwarders count as none). */
 uint32_t image_export(const struct image *mapped, const char *name);
+/* Where the table of exports is, with the names in it. False when there is none. */
+bool image_exports(const struct image *mapped, uint32_t *rva, uint32_t *size);
 /* IMAGE_FILE_MACHINE_* of the first bytes of a file, 0 when it is no Windows program. */
 uint16_t image_machine(const uint8_t *head, size_t size);
 

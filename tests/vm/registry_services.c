@@ -93,7 +93,14 @@ static void transacted(void)
     say("create: 0x%08lx",
         nt.NtCreateKeyTransacted(&key, KEY_ALL_ACCESS, &at, 0, NULL, 0, INVALID_HANDLE_VALUE, &disposition));
     say("open: 0x%08lx", nt.NtOpenKeyTransacted(&key, KEY_ALL_ACCESS, &old_at, INVALID_HANDLE_VALUE));
+    if (key)
+        say_set(key, L"transacted", L"x");
+    close_key(key);
+    key = NULL;
     say("open with options: 0x%08lx", nt.NtOpenKeyTransactedEx(&key, KEY_ALL_ACCESS, &old_at, 0, INVALID_HANDLE_VALUE));
+    if (key)
+        say_key(key);
+    close_key(key);
     say_path(CONTROL L"\\Transacted");
 }
 

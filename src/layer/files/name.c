@@ -1,5 +1,6 @@
 /* Decodes what programs call files: absolute NT names in every spelling, names relative to a handle, file ids, handles. */
 #include "layer/files/files.h"
+#include "layer/handles.h"
 
 static bool take_prefix(struct str *s, const char16 *prefix)
 {
@@ -164,13 +165,8 @@ NTSTATUS name_decode_absolute(struct str nt_name, struct file_name *name)
 
 static bool query_name(HANDLE handle, char16 *memory, struct str *nt_name)
 {
-    FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)memory;
-    ULONG length;
-    if (nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information,
-                         PATH_UNITS * sizeof(char16), &length) < 0)
-        return false;
-    *nt_name = (struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
-    return nt_name->len && nt_name->s;
+    return handle_text(handle, HANDLE_NAME, memory, PATH_UNITS * sizeof(char16), nt_name) >= 0 && nt_name->len &&
+           nt_name->s;
 }
 
 bool host_name_of_handle(HANDLE handle, struct strbuf *host_path)

@@ -1,4 +1,5 @@
 /* Listing an object directory: the VM's own entries, and behind them what the VM shares of the system's directory of that name. */
+#include "layer/handles.h"
 #include "layer/objects/objects.h"
 
 /* Where a listing has got to, as the program keeps it for us: an index of the VM's own directory, or one of a directory of the
@@ -15,14 +16,9 @@ struct directory_entry {
 /* The VM's name of a directory that the VM shares something in, in `memory`. */
 static bool merged_directory(HANDLE directory, char16 *memory, struct str *own)
 {
-    FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)memory;
-    ULONG length;
-    if (nt.NtQueryObject(directory, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information, SCRATCH_SIZE / 2,
-                         &length) < 0 ||
-        !object_show((struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)},
-                     own))
-        return false;
-    return !own->len || str_equal(*own, STR(u"\\??"));
+    struct str name;
+    return handle_text(directory, HANDLE_NAME, memory, SCRATCH_SIZE / 2, &name) >= 0 && object_show(name, own) &&
+           (!own->len || str_equal(*own, STR(u"\\??")));
 }
 
 /* On Windows \?? is a directory of the user's, behind which the system looks in \GLOBAL??. */

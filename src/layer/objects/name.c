@@ -1,6 +1,7 @@
 /* The resolver of object names. No copy of the name is made: the system gets the program's own, without its first backslash.
  * What a VM shares of the system's names (system.def, and the links that make up \??) is not in the VM's root: an absolute name
  * of it is the system's as it is, and any other spelling is found when the VM has no such name (object_shared). */
+#include "layer/handles.h"
 #include "layer/objects/objects.h"
 
 #include <stdatomic.h>
@@ -68,13 +69,7 @@ static bool is_foreign(struct str name)
 
 static bool foreign_directory(HANDLE directory, char16 *memory, struct str *name)
 {
-    FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)memory;
-    ULONG length;
-    if (nt.NtQueryObject(directory, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information, SCRATCH_SIZE,
-                         &length) < 0)
-        return false;
-    *name = (struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
-    return is_foreign(*name);
+    return handle_text(directory, HANDLE_NAME, memory, SCRATCH_SIZE, name) >= 0 && is_foreign(*name);
 }
 
 static _Atomic uint32_t *directories_opened(void)
@@ -187,19 +182,15 @@ NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *
 /* A handle for any access will do for this on Wine. */
 NTSTATUS NTAPI fvm_NtMakeTemporaryObject(HANDLE handle)
 {
-    FVM_OBJECT_NAME_INFORMATION *information = scratch_take();
-    ULONG length;
     struct str name, own;
     layer_attach();
-    NTSTATUS status = nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information,
-                                       SCRATCH_SIZE, &length);
-    if (status >= 0) {
-        name = (struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
+    void *memory = scratch_take();
+    NTSTATUS status = handle_text(handle, HANDLE_NAME, memory, SCRATCH_SIZE, &name);
+    if (status >= 0)
         status = !name.len || object_show(name, &own)
                      ? nt.NtMakeTemporaryObject(handle)
                      : log_refusal("changing an object of the system", name, STATUS_ACCESS_DENIED);
-    }
-    scratch_give(information);
+    scratch_give(memory);
     return status;
 }
 
@@ -210,13 +201,8 @@ NTSTATUS NTAPI fvm_NtMakeTemporaryObject(HANDLE handle)
 
 static bool is_directory(HANDLE handle, char16 *memory)
 {
-    enum { ObjectTypeInformationClass = 2 };
-    FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)memory; /* begins with the type's name */
-    ULONG length;
-    return nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectTypeInformationClass, information, SCRATCH_SIZE / 4,
-                            &length) >= 0 &&
-           str_equal((struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)},
-                     STR(u"Directory"));
+    struct str type;
+    return handle_text(handle, HANDLE_TYPE, memory, SCRATCH_SIZE / 4, &type) >= 0 && str_equal(type, STR(u"Directory"));
 }
 
 /* Replaces the first component that is a link of the VM by its target. */
@@ -261,13 +247,9 @@ bool object_follow(HANDLE directory, struct str program_name, char16 *memory, st
     bool changed = false;
     buf_init(&b, memory, NAME_MAX);
     if (directory) {
-        FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)work;
-        ULONG length;
-        if (!is_directory(directory, work) ||
-            nt.NtQueryObject(directory, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information,
-                             SCRATCH_SIZE / 4, &length) < 0)
+        struct str system;
+        if (!is_directory(directory, work) || handle_text(directory, HANDLE_NAME, work, SCRATCH_SIZE / 4, &system) < 0)
             return false;
-        struct str system = {(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
         buf_add(&b, object_show(system, &own) ? own : system);
         if (b.len != 1) /* the root ends with its backslash */
             buf_add_char(&b, '\\');

@@ -3,6 +3,7 @@
 #include "layer/objects/pipes.h"
 
 #include "layer/files/files.h"
+#include "layer/handles.h"
 #include "layer/objects/objects.h"
 
 /* The system's own servers that a client in a VM reaches when the VM has none of that name, each with its reason. */
@@ -67,22 +68,12 @@ static bool is_endpoint(struct str name)
 
 /* ---- decoding ---- */
 
-static bool query_object_name(HANDLE handle, char16 *memory, struct str *name)
-{
-    FVM_OBJECT_NAME_INFORMATION *information = (FVM_OBJECT_NAME_INFORMATION *)memory;
-    ULONG length;
-    if (nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectNameInformationClass, information, SCRATCH_SIZE / 2,
-                         &length) < 0)
-        return false;
-    *name = (struct str){(const char16 *)information->Name.Buffer, information->Name.Length / sizeof(char16)};
-    return true;
-}
-
 /* Is a name relative to this handle one on the pipe device? */
 static bool is_device(HANDLE root, char16 *memory)
 {
     struct str name, rest;
-    return query_object_name(root, memory, &name) && behind_device(name, &rest) && !rest.len;
+    return handle_text(root, HANDLE_NAME, memory, SCRATCH_SIZE / 2, &name) >= 0 && behind_device(name, &rest) &&
+           !rest.len;
 }
 
 enum pipe_kind pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *own)

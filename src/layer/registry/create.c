@@ -326,7 +326,25 @@ NTSTATUS NTAPI fvm_NtCreateKey(HANDLE *key, ACCESS_MASK access, const OBJECT_ATT
     return key_open_call(&call, attributes);
 }
 
-/* ---- transactions: what they would roll back lies in two places here ---- */
+/* ---- transactions: what they would roll back lies in two places here, so there are none ---- */
+
+static NTSTATUS refuse_transaction(void)
+{
+    layer_attach();
+    return log_refusal("transaction on a key", (struct str){0}, STATUS_NOT_IMPLEMENTED);
+}
+
+/* Some versions of Wine open keys so, and leave the transaction out. */
+static bool is_left_out(HANDLE transaction)
+{
+    struct path_attributes at = path_attributes(STR(u"\\Registry"));
+    HANDLE key;
+    if (!nt.__wine_unix_spawnvp || !nt.NtOpenKeyTransacted ||
+        nt.NtOpenKeyTransacted(&key, KEY_QUERY_VALUE, path_object(&at), transaction) < 0)
+        return false;
+    nt.NtClose(key);
+    return true;
+}
 
 NTSTATUS NTAPI fvm_NtCreateKeyTransacted(HANDLE *key, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes,
                                          ULONG title_index, const UNICODE_STRING *class, ULONG options,
@@ -334,21 +352,17 @@ NTSTATUS NTAPI fvm_NtCreateKeyTransacted(HANDLE *key, ACCESS_MASK access, const 
 {
     (void)key, (void)access, (void)attributes, (void)title_index, (void)class, (void)options, (void)transaction,
         (void)disposition;
-    layer_attach();
-    return log_refusal("transaction on a key", (struct str){0}, STATUS_NOT_IMPLEMENTED);
+    return refuse_transaction();
 }
 
 NTSTATUS NTAPI fvm_NtOpenKeyTransacted(HANDLE *key, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes,
                                        HANDLE transaction)
 {
-    (void)key, (void)access, (void)attributes, (void)transaction;
-    layer_attach();
-    return log_refusal("transaction on a key", (struct str){0}, STATUS_NOT_IMPLEMENTED);
+    return is_left_out(transaction) ? fvm_NtOpenKey(key, access, attributes) : refuse_transaction();
 }
 
 NTSTATUS NTAPI fvm_NtOpenKeyTransactedEx(HANDLE *key, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes,
                                          ULONG options, HANDLE transaction)
 {
-    (void)options;
-    return fvm_NtOpenKeyTransacted(key, access, attributes, transaction);
+    return is_left_out(transaction) ? fvm_NtOpenKeyEx(key, access, attributes, options) : refuse_transaction();
 }
