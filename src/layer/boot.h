@@ -70,7 +70,7 @@ struct vm_shared {
     /* name spaces that come later keep their own constants here */
 };
 
-/* Handles of a VM in one process, valid there; protected from close. */
+/* What a process of a VM gets: handles, valid there and protected from close, and its own id. */
 struct layer_boot {
     uint64_t section;     /* vm_shared: SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY */
     uint64_t lock;        /* mutant: the VM's writer lock. Abandoned = the map must be rebuilt */
@@ -78,6 +78,7 @@ struct layer_boot {
     uint64_t events;      /* events.log: FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
     uint64_t objects;     /* the root of the VM's object names: to look in and to create in */
     uint64_t key_journal; /* registry.log: as journal */
+    uint64_t pid; /* as the system told its creator: what the process has in its own memory, its program may change */
 };
 #define LAYER_BOOT_HANDLES 6u
 
@@ -90,6 +91,6 @@ _Static_assert(offsetof(struct vm_shared, checked_files) == offsetof(struct vm_s
                                                                 (4 + VM_UNIX_DEVICES) * sizeof(struct shared_text) + 28,
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");
-_Static_assert(sizeof(struct layer_boot) == 8 * LAYER_BOOT_HANDLES, "handles only");
+_Static_assert(offsetof(struct layer_boot, pid) == 8 * LAYER_BOOT_HANDLES, "handles, then what is none");
 
 #endif

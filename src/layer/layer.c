@@ -83,6 +83,7 @@ static void attach(void)
     layer.lock = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.lock);
     layer.events = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.events);
     layer.objects = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.objects);
+    layer.pid = (uint32_t)fvm_layer_header.boot.pid;
     layer.files = (struct layer_delta){
         .map = shared_map(vm, size, &vm->map),
         .current = (_Atomic uint32_t *)&vm->files_number,

@@ -38,6 +38,7 @@ struct layer {
     struct layer_delta files, keys;
     upcase_table up;
     HANDLE lock, events;
+    uint32_t pid;          /* of this process, never from the TEB: that is the program's memory */
     bool narrow;           /* the program is a 32-bit one on a 64-bit system */
     HANDLE objects;        /* the root of the VM's object names */
     struct str files_root; /* NT path of the delta tree */

@@ -112,24 +112,12 @@ static void put_time(struct line *line)
     put_text(line, "Z ");
 }
 
-static uint64_t current_pid(void)
-{
-#ifdef __x86_64__
-    uint64_t pid;
-    __asm__("movq %%gs:0x40, %0" : "=r"(pid));
-#else
-    uint32_t pid;
-    __asm__("movl %%fs:0x20, %0" : "=r"(pid));
-#endif
-    return pid;
-}
-
 static void write_line(const char *event, const char *why, struct str name)
 {
     struct line line;
     line.len = 0;
     put_time(&line);
-    put_number(&line, current_pid(), 1);
+    put_number(&line, layer.pid, 1);
     put(&line, ' ');
     put_text(&line, event);
     put(&line, ' ');

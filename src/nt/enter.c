@@ -196,6 +196,7 @@ static NTSTATUS give_handles(struct entering *e, const struct layer_boot *boot)
             return fail(e, status, "give the process the VM's handles");
         to[i] = (uintptr_t)handle;
     }
+    e->header->boot.pid = boot->pid;
     return STATUS_SUCCESS;
 }
 

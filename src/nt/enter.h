@@ -21,7 +21,7 @@ struct enter_error {
 bool process_can_enter(uint16_t machine);
 
 /* Copies the layer (`file`: its PE image, `size` bytes) into `process` (suspended, nothing of it has run), duplicates the
- * handles of `boot` (valid in the caller) into it, and puts the hooks in place. When this fails nothing may run: the caller
+ * handles of `boot` (valid in the caller) into it, tells it its id, and puts the hooks in place. When this fails nothing may run: the caller
  * terminates the process. `process` needs PROCESS_ALL_ACCESS.
  *
  * A 32-bit process of a 64-bit system has two ntdlls; the 64-bit one, by which all that it asks reaches the system, is

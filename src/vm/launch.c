@@ -104,7 +104,7 @@ static enum fvm_result enter_failed(const struct program *program, const struct 
                         u"nothing was run; report this line, it says what this system does differently");
 }
 
-static NTSTATUS enter_process(const struct share *share, HANDLE process, struct enter_error *error)
+static NTSTATUS enter_process(const struct share *share, const PROCESS_INFORMATION *process, struct enter_error *error)
 {
     struct layer_image layer = layer_image();
     struct layer_boot boot = {.section = (uintptr_t)share->section,
@@ -112,8 +112,9 @@ static NTSTATUS enter_process(const struct share *share, HANDLE process, struct 
                               .journal = (uintptr_t)share->journal,
                               .events = (uintptr_t)share->events,
                               .key_journal = (uintptr_t)share->key_journal,
-                              .objects = (uintptr_t)share->objects.root};
-    return process_enter(process, layer.bytes, layer.size, &boot, error);
+                              .objects = (uintptr_t)share->objects.root,
+                              .pid = process->dwProcessId};
+    return process_enter(process->hProcess, layer.bytes, layer.size, &boot, error);
 }
 
 static enum fvm_result enter(struct share *share, const struct program *program, const struct start *start,
@@ -124,7 +125,7 @@ static enum fvm_result enter(struct share *share, const struct program *program,
     if (!start->job_given && !AssignProcessToJobObject(share->job, process->hProcess))
         return error_system(error, FVM_CANNOT_RUN, START, buf_str(&program->name), error_last_status(),
                             u"leave the job that 'fvm' runs in");
-    if (!NT_SUCCESS(enter_process(share, process->hProcess, &enter_error)))
+    if (!NT_SUCCESS(enter_process(share, process, &enter_error)))
         return enter_failed(program, &enter_error, error);
     if (CompareStringOrdinal(program->image.s, (int)program->image.len, program->name.s, (int)program->name.len,
                              TRUE) != CSTR_EQUAL) {

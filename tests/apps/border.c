@@ -196,6 +196,23 @@ static void pipes(void)
     tried("write to a mailslot", slot != INVALID_HANDLE_VALUE && WriteFile(slot, "x", 1, &done, NULL));
 }
 
+/* What a program writes over its own id in its own memory is believed by nobody. */
+static void disguised(void)
+{
+    ULONG_PTR basic[6] = {0}; /* the second one is the address of the TEB */
+    NtQueryInformationThread(GetCurrentThread(), (THREADINFOCLASS)0, basic, sizeof(basic), NULL);
+    ULONG_PTR *own = (ULONG_PTR *)basic[1] + 8, ids[2] = {own[0], own[1]};
+    own[0] = pid;
+    own[1] = tid;
+    HANDLE process = OpenProcess(PROCESS_ALL_ACCESS, FALSE, pid), thread = OpenThread(THREAD_ALL_ACCESS, FALSE, tid);
+    own[0] = ids[0];
+    own[1] = ids[1];
+    tried("open a process with its id as one's own", process != NULL);
+    tried("open a thread with its process's id as one's own", thread != NULL);
+    if (process)
+        WriteProcessMemory(process, (void *)(ULONG_PTR)address, "escaped", 8, NULL);
+}
+
 static void processes(void)
 {
     static const struct {
@@ -275,5 +292,6 @@ int main(int argc, char **argv)
     system_directories();
     pipes();
     processes();
+    disguised();
     return 0;
 }

@@ -18,7 +18,7 @@ static bool pid_is_ours(const CLIENT_ID *id)
     CLIENT_ID only = {.UniqueProcess = id->UniqueProcess};
     OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes)};
     HANDLE process;
-    if (only.UniqueProcess == process_own_id())
+    if ((ULONG_PTR)only.UniqueProcess == layer.pid)
         return true;
     if (nt.NtOpenProcess(&process, PROCESS_QUERY_LIMITED_INFORMATION, &attributes, &only) < 0)
         return false;
@@ -86,7 +86,7 @@ NTSTATUS NTAPI fvm_NtOpenProcess(HANDLE *process, ACCESS_MASK access, const OBJE
     HANDLE own;
     layer_attach();
     if (!guard_read(&own_id, id, sizeof(own_id)) || !guard_write(process, &(HANDLE){NULL}, sizeof(HANDLE)))
-        return nt.NtOpenProcess(process, access, attributes, id);
+        return STATUS_ACCESS_VIOLATION;
     NTSTATUS status = nt.NtOpenProcess(&own, access, attributes, &own_id);
     return status < 0
                ? status
@@ -100,7 +100,7 @@ NTSTATUS NTAPI fvm_NtOpenThread(HANDLE *thread, ACCESS_MASK access, const OBJECT
     HANDLE own;
     layer_attach();
     if (!guard_read(&own_id, id, sizeof(own_id)) || !guard_write(thread, &(HANDLE){NULL}, sizeof(HANDLE)))
-        return nt.NtOpenThread(thread, access, attributes, id);
+        return STATUS_ACCESS_VIOLATION;
     NTSTATUS status = nt.NtOpenThread(&own, access, attributes, &own_id);
     return status < 0
                ? status

@@ -46,7 +46,7 @@ static struct shared_process *find(HANDLE process)
 {
     struct shared_process identity;
     if (process == NT_CURRENT_PROCESS)
-        return find_running((uint32_t)(uintptr_t)process_own_id());
+        return find_running(layer.pid);
     if (!identify(process, &identity) && !identify_otherwise(process, &identity))
         return NULL;
     for (unsigned i = 0; i < VM_PROCESSES; i++)
@@ -63,17 +63,6 @@ bool process_is_ours(HANDLE process)
 bool process_id_is_ours(uint32_t pid)
 {
     return find_running(pid) != NULL;
-}
-
-HANDLE process_own_id(void)
-{
-    ULONG_PTR pid;
-#ifdef __x86_64__
-    __asm__("movq %%gs:0x40, %0" : "=r"(pid));
-#else
-    __asm__("movl %%fs:0x20, %0" : "=r"(pid));
-#endif
-    return (HANDLE)pid;
 }
 
 bool process_in_job(HANDLE process)
@@ -142,15 +131,16 @@ NTSTATUS process_join(HANDLE process, struct str image, bool in_job)
     struct shared_process identity;
     if (file->offset > layer.vm->size || file->size > layer.vm->size - file->offset)
         return STATUS_INVALID_PARAMETER;
+    if (!identify(process, &identity))
+        return log_refusal("process table", image, STATUS_UNSUCCESSFUL);
+    identity.flags = in_job ? SHARED_PROCESS_IN_JOB : 0;
+    boot.pid = identity.pid;
     NTSTATUS status = process_enter(process, (const uint8_t *)layer.vm + file->offset, file->size, &boot, &error);
     if (status < 0) {
         log_failure(&error, image);
         return status;
     }
-    status = identify(process, &identity) ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
-    identity.flags = in_job ? SHARED_PROCESS_IN_JOB : 0;
-    if (status >= 0)
-        status = enlist(&identity);
+    status = enlist(&identity);
     if (status < 0)
         return log_refusal("process table", image, status);
     log_event("start", image);

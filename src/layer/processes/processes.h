@@ -13,7 +13,6 @@ bool process_is_ours(HANDLE process);
 bool process_id_is_ours(uint32_t pid);
 /* There is a process with this id, and it is not the VM's. */
 bool process_is_outside(uint32_t pid);
-HANDLE process_own_id(void);
 /* Whether it is in a job besides the VM's. */
 bool process_in_job(HANDLE process);
 void process_set_in_job(HANDLE process, bool in_job);
