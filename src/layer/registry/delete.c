@@ -60,8 +60,13 @@ static bool host_has(struct str path)
 NTSTATUS key_record_deleted(struct str path, const struct map_place *place)
 {
     struct map_place above;
-    if (host_has(path))
-        return place->kind == MAP_OWN ? STATUS_SUCCESS : key_record(path, MAP_OWN, (struct str){0}, &place->origin);
+    if (host_has(path)) {
+        if (place->kind != MAP_OWN)
+            return key_record(path, MAP_OWN, (struct str){0}, &place->origin);
+        map_set(layer_map(&layer.keys), path, MAP_OWN, (struct str){0},
+                &place->origin); /* as it is: lists are to be read again */
+        return STATUS_SUCCESS;
+    }
     key_lookup(path, &above);
     if (above.known != path.len)
         return STATUS_SUCCESS;
@@ -122,14 +127,21 @@ static bool only_stored(const struct key_use *use)
     return !place.has_lower && !place.hidden && place.known < key_path(use).len;
 }
 
+/* The stored key of the handle was deleted by another one; there may be a new one of that name. */
+static bool is_left(HANDLE stored)
+{
+    FVM_KEY_BASIC_INFORMATION information;
+    ULONG length;
+    return nt.NtQueryKey(stored, KeyBasicInformationClass, &information, sizeof(information), &length) ==
+           STATUS_KEY_DELETED;
+}
+
 static NTSTATUS delete_key(struct key_use *use)
 {
     struct key_state *state = use->state;
-    if (only_stored(use))
+    if (only_stored(use) || (state->stored && is_left(use->handle)))
         return nt.NtDeleteKey(use->handle);
-    if (!state->access)
-        state->access = key_granted(use->handle);
-    if (!(state->access & DELETE))
+    if (!key_may(use, DELETE))
         return STATUS_ACCESS_DENIED;
     layer_lock();
     NTSTATUS status = delete_locked(key_path(use));
@@ -139,12 +151,15 @@ static NTSTATUS delete_key(struct key_use *use)
     return status;
 }
 
-/* A stored key that is gone already has no name any more. */
+/* A stored key that is gone already has no name any more; the system says what deleting it again gives. A host's key that is
+ * gone for the VM only must never be asked for: it is answered as the system does for one that is gone. */
 NTSTATUS NTAPI fvm_NtDeleteKey(HANDLE key)
 {
     struct key_use use;
     layer_attach();
     NTSTATUS status = key_begin(&use, key);
+    if (use.gone)
+        return key_granted(key) & DELETE ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
     if (status == STATUS_KEY_DELETED)
         return nt.NtDeleteKey(key) < 0 ? STATUS_KEY_DELETED : STATUS_SUCCESS;
     if (status < 0)

@@ -9,6 +9,8 @@
 struct entry {
     uint32_t size;  /* bytes of the whole, 8-aligned */
     uint32_t index; /* on its side */
+    uint32_t pass;  /* in which it was read */
+    uint32_t unused;
     FVM_KEY_NODE_INFORMATION information;
 };
 
@@ -24,11 +26,13 @@ struct side {
     uint8_t *entries;
     uint32_t size, used; /* bytes */
     uint32_t count;
+    uint32_t part; /* entries to read again at once */
     bool complete;
 };
 
 struct key_listing {
     struct side sides[2]; /* by key_child.stored */
+    uint32_t pass;        /* counts how often the list was begun */
     uint32_t sequence;    /* of the map when what follows was put together */
     uint32_t at[2];       /* how far each side was used */
     uint32_t *order;      /* entries as they are handed out: place in their side, which is 8-aligned, + side */
@@ -82,12 +86,16 @@ static void *make_room(void *memory, uint32_t *size, uint32_t used, uint32_t byt
     return made;
 }
 
-static NTSTATUS add(struct side *side, const FVM_KEY_NODE_INFORMATION *from)
+static uint32_t bytes_of(const FVM_KEY_NODE_INFORMATION *from)
 {
     uint32_t class = from->ClassLength ? from->ClassOffset + from->ClassLength : 0;
-    uint32_t bytes = (uint32_t)offsetof(FVM_KEY_NODE_INFORMATION, Name) + from->NameLength;
-    if (class > bytes)
-        bytes = class;
+    uint32_t name = (uint32_t)offsetof(FVM_KEY_NODE_INFORMATION, Name) + from->NameLength;
+    return class > name ? class : name;
+}
+
+static NTSTATUS add(struct side *side, const FVM_KEY_NODE_INFORMATION *from, uint32_t pass)
+{
+    uint32_t bytes = bytes_of(from);
     uint32_t size = ((uint32_t)offsetof(struct entry, information) + bytes + 7) & ~7u;
     uint8_t *entries = make_room(side->entries, &side->size, side->used, size);
     if (!entries)
@@ -96,13 +104,14 @@ static NTSTATUS add(struct side *side, const FVM_KEY_NODE_INFORMATION *from)
     struct entry *entry = (struct entry *)(entries + side->used);
     entry->size = size;
     entry->index = side->count++;
+    entry->pass = pass;
     mem_copy(&entry->information, from, bytes);
     side->used += size;
     return STATUS_SUCCESS;
 }
 
 /* Reads the next part: as many again as there are. */
-static NTSTATUS read_more(struct side *side, HANDLE key)
+static NTSTATUS read_more(struct side *side, HANDLE key, uint32_t pass)
 {
     FVM_KEY_NODE_INFORMATION *information = scratch_take();
     NTSTATUS status = STATUS_SUCCESS;
@@ -111,11 +120,18 @@ static NTSTATUS read_more(struct side *side, HANDLE key)
     for (ULONG left = side->count + FIRST_PART, length; left && status >= 0; left--) {
         status = nt.NtEnumerateKey(key, side->count, KeyNodeInformationClass, information, SCRATCH_SIZE, &length);
         if (status >= 0)
-            status = add(side, information);
+            status = add(side, information, pass);
     }
     scratch_give(information);
     side->complete = status == STATUS_NO_MORE_ENTRIES;
     return side->complete ? STATUS_SUCCESS : status;
+}
+
+static void forget(struct side *side)
+{
+    side->used = side->count = 0;
+    side->complete = false;
+    side->stamp = (struct stamp){0};
 }
 
 /* What was read is of no use any more when its key has changed. */
@@ -132,10 +148,38 @@ static bool forget_changed(struct side *side, const struct key_merge *merge, boo
     }
     if (now.time == side->stamp.time && now.subkeys == side->stamp.subkeys)
         return false;
-    side->used = side->count = 0;
-    side->complete = false;
-    side->stamp = (struct stamp){0};
+    forget(side);
     return true;
+}
+
+/* Puts what the system says now in place of an entry: false when that is of another subkey. */
+static bool renew_entry(struct entry *entry, const FVM_KEY_NODE_INFORMATION *now, uint32_t pass)
+{
+    const FVM_KEY_NODE_INFORMATION *old = &entry->information;
+    if (now->NameLength != old->NameLength || bytes_of(now) != bytes_of(old) ||
+        !mem_equal(now->Name, old->Name, old->NameLength))
+        return false;
+    mem_copy(&entry->information, now, bytes_of(now));
+    entry->pass = pass;
+    return true;
+}
+
+/* Subkeys change without their key's telling: an entry of an earlier pass is read again before it is handed out, with those behind
+ * it, in growing parts. False when the list does not hold any more. */
+static bool read_again(struct side *side, uint32_t at, HANDLE key, uint32_t pass)
+{
+    FVM_KEY_NODE_INFORMATION *information = scratch_take();
+    bool same = true;
+    ULONG length;
+    for (uint32_t left = side->part; left && at < side->used && same; left--) {
+        struct entry *entry = (struct entry *)(side->entries + at);
+        same = nt.NtEnumerateKey(key, entry->index, KeyNodeInformationClass, information, SCRATCH_SIZE, &length) >= 0 &&
+               renew_entry(entry, information, pass);
+        at += entry->size;
+    }
+    side->part *= 2;
+    scratch_give(information);
+    return same;
 }
 
 /* The next entry of the side that the VM sees; NULL after the last. */
@@ -149,7 +193,7 @@ static NTSTATUS next_of(struct key_listing *listing, const struct key_merge *mer
         if (*at == side->used && !side->complete) {
             if (!key)
                 key = key_merge_open(merge, stored);
-            status = key ? read_more(side, key) : STATUS_SUCCESS;
+            status = key ? read_more(side, key, listing->pass) : STATUS_SUCCESS;
             side->complete = side->complete || !key;
         }
         if (status < 0 || *at == side->used)
@@ -222,6 +266,12 @@ static NTSTATUS extend(struct key_use *use, uint32_t index)
     return status;
 }
 
+static void put_together_again(struct key_listing *listing)
+{
+    listing->at[0] = listing->at[1] = 0;
+    listing->count = listing->longest_name = listing->longest_class = 0;
+}
+
 /* Forgets what has changed. */
 static void renew(struct key_use *use)
 {
@@ -235,8 +285,7 @@ static void renew(struct key_use *use)
     if (!changed)
         return;
     listing->sequence = sequence;
-    listing->at[0] = listing->at[1] = 0;
-    listing->count = listing->longest_name = listing->longest_class = 0;
+    put_together_again(listing);
 }
 
 static NTSTATUS take(struct key_use *use, bool from_start)
@@ -251,22 +300,53 @@ static NTSTATUS take(struct key_use *use, bool from_start)
         mem_zero(listing, sizeof(*listing));
         use->state->listing = listing;
     }
+    if (from_start) {
+        listing->pass++;
+        listing->sides[0].part = listing->sides[1].part = 1;
+    }
     renew(use);
     return STATUS_SUCCESS;
 }
 
+/* The entry as it is now; *entry = NULL: there is none. STATUS_RETRY: its side has changed, and was forgotten. */
+static NTSTATUS current_entry(struct key_use *use, uint32_t index, bool *stored, struct entry **entry)
+{
+    struct key_listing *listing = use->state->listing;
+    struct key_merge merge;
+    *entry = NULL;
+    NTSTATUS status = extend(use, index);
+    if (status < 0 || index >= listing->count)
+        return status;
+    uint32_t at = listing->order[index] & ~1u;
+    *stored = listing->order[index] & 1;
+    struct side *side = &listing->sides[*stored];
+    *entry = (struct entry *)(side->entries + at);
+    if ((*entry)->pass == listing->pass)
+        return status;
+    key_merge_begin(&merge, key_path(use));
+    HANDLE key = key_merge_open(&merge, *stored);
+    bool same = key && read_again(side, at, key, listing->pass);
+    if (key)
+        nt.NtClose(key);
+    if (same)
+        return status;
+    forget(side);
+    put_together_again(listing);
+    return STATUS_RETRY;
+}
+
 NTSTATUS key_listing_entry(struct key_use *use, uint32_t index, struct key_child *child)
 {
+    struct entry *entry = NULL;
+    bool stored = false;
     NTSTATUS status = take(use, !index);
-    if (status >= 0)
-        status = extend(use, index);
     if (status < 0)
         return status;
-    const struct key_listing *listing = use->state->listing;
-    if (index >= listing->count)
-        return STATUS_NO_MORE_ENTRIES;
-    bool stored = listing->order[index] & 1;
-    struct entry *entry = (struct entry *)(listing->sides[stored].entries + (listing->order[index] & ~1u));
+    do
+        status = current_entry(use, index, &stored, &entry);
+    while (status == STATUS_RETRY); /* what is read anew is of this pass */
+    if (status < 0 || !entry)
+        return status < 0 ? status : STATUS_NO_MORE_ENTRIES;
     *child = (struct key_child){
         .stored = stored, .index = entry->index, .information = &entry->information, .name = entry_name(entry)};
     return STATUS_SUCCESS;

@@ -1,5 +1,5 @@
 /* Watching keys. What the VM changes happens at the stored key, what the host changes at the host's: a watched key of the host
- * gets a stored one, and both are watched with the program's event. */
+ * gets a stored one, and both are watched with the program's event. Of a subtree with FVM's own keys in it, the stored one only. */
 #include "layer/registry/registry.h"
 
 struct watching {
@@ -33,12 +33,20 @@ static NTSTATUS open_watched(struct key_use *use)
     return status;
 }
 
+/* Below such a key of the host is where FVM keeps the keys of all VMs: what changes there is no news for this one. */
+static bool has_home(const struct key_use *use, const struct watching *w)
+{
+    return w->subtree && path_under_fold(layer.up, layer.keys.hidden, key_path(use));
+}
+
 static NTSTATUS watch_both(struct key_use *use, const struct watching *w)
 {
     if (!use->state || use->state->stored)
         return watch(use->handle, w);
     /* the host's first: it says whether the handle may */
-    NTSTATUS status = w->apc ? STATUS_PENDING : watch(use->handle, w);
+    NTSTATUS status = w->apc || has_home(use, w) ? STATUS_PENDING : watch(use->handle, w);
+    if (status == STATUS_PENDING && !key_may(use, KEY_NOTIFY))
+        return STATUS_ACCESS_DENIED;
     if (status < 0 || open_watched(use) < 0)
         return status;
     NTSTATUS own = watch(use->state->watch, w);

@@ -85,10 +85,10 @@ static NTSTATUS check_enumeration(struct key_use *use)
     HANDLE real;
     FVM_KEY_BASIC_INFORMATION information;
     ULONG length;
-    if (!use->state->access)
-        use->state->access = key_granted(use->handle);
-    if (!(use->state->access & KEY_ENUMERATE_SUB_KEYS))
+    if (!key_may(use, KEY_ENUMERATE_SUB_KEYS))
         return STATUS_ACCESS_DENIED;
+    if (use->state->listing)
+        return STATUS_SUCCESS;
     NTSTATUS status = key_values(use, &real);
     if (status >= 0)
         status = nt.NtQueryKey(real, KeyBasicInformationClass, &information, sizeof(information), &length);
@@ -216,7 +216,7 @@ static NTSTATUS enumerate(HANDLE key, ULONG index, ULONG class, void *informatio
     if (status < 0)
         return status;
     if (use.state && use.state->merged) {
-        status = use.state->listing ? STATUS_SUCCESS : check_enumeration(&use);
+        status = check_enumeration(&use);
         if (status >= 0)
             status = enumerate_merged(&use, index, class, information, length, result_length);
     } else {
@@ -248,6 +248,8 @@ static NTSTATUS open_child(HANDLE key, struct str name, HANDLE *child)
             status = key_open_stored(buf_str(&path), KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS, child);
         if (status < 0 && place.has_lower)
             status = key_open_lower(buf_str(&path), &place, KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS, child);
+        if (status >= 0)
+            handle_forget(*child); /* of an earlier key of that handle's value */
     } else if (status >= 0)
         status = STATUS_INVALID_HANDLE;
     scratch_give(memory);

@@ -108,6 +108,7 @@ struct key_state {
 struct key_use {
     HANDLE handle;
     struct key_state *state; /* NULL: no key; ask the system */
+    bool gone;               /* the VM deleted it, the host still has it: not to be asked for */
     uintptr_t token;
 };
 
@@ -131,6 +132,8 @@ static inline struct str key_path(const struct key_use *use)
     return (struct str){use->state->path, use->state->len};
 }
 ACCESS_MASK key_granted(HANDLE key);
+/* Whether the program's handle grants that; use->state is not NULL. */
+bool key_may(struct key_use *use, ACCESS_MASK access);
 bool key_set_path(struct key_use *use, struct str vm_path);
 void key_state_release(uintptr_t state); /* for handles.c */
 /* Whether the object is a key: asked for services that take any object, since what is known of the handle may be old. */

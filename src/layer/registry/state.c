@@ -42,6 +42,22 @@ void key_state_release(uintptr_t word)
     pool_give(state);
 }
 
+/* Whether the handle has a symbolic link open, and not what that leads to. Of the VM's links the map says it. */
+static bool is_link(HANDLE handle, struct str path, bool stored)
+{
+    FVM_KEY_VALUE_PARTIAL_INFORMATION value;
+    struct map_place place;
+    UNICODE_STRING name = {17 * sizeof(WCHAR), 17 * sizeof(WCHAR), L"SymbolicLinkValue"};
+    ULONG length;
+    if (stored) {
+        key_lookup(path, &place);
+        return place.kind == MAP_META;
+    }
+    NTSTATUS status =
+        nt.NtQueryValueKey(handle, &name, KeyValuePartialInformationClass, &value, sizeof(value), &length);
+    return (status >= 0 || status == STATUS_BUFFER_OVERFLOW) && value.Type == REG_LINK;
+}
+
 /* Asks the system for the name. *made = NULL and success when the handle is no key, or none that has a name. */
 static NTSTATUS state_of_handle(HANDLE handle, struct key_state **made)
 {
@@ -56,9 +72,10 @@ static NTSTATUS state_of_handle(HANDLE handle, struct key_state **made)
         status = log_refusal("FVM's own keys", system_name, STATUS_ACCESS_DENIED);
     else if (status >= 0) {
         *made = state_new(buf_str(&path));
-        if (*made)
+        if (*made) {
             (*made)->stored = stored;
-        else
+            (*made)->link = is_link(handle, buf_str(&path), stored);
+        } else
             status = STATUS_INSUFFICIENT_RESOURCES;
     } else if (status != STATUS_KEY_DELETED)
         status = STATUS_SUCCESS; /* the system says what is wrong with it */
@@ -74,6 +91,13 @@ ACCESS_MASK key_granted(HANDLE key)
     return information.GrantedAccess;
 }
 
+bool key_may(struct key_use *use, ACCESS_MASK access)
+{
+    if (!use->state->access)
+        use->state->access = key_granted(use->handle);
+    return (use->state->access & access) == access;
+}
+
 static void refresh(struct key_state *state)
 {
     struct str path = {state->path, state->len};
@@ -83,6 +107,8 @@ static void refresh(struct key_state *state)
         return;
     key_lookup(path, &place);
     bool exact = place.known == path.len;
+    /* a host's key in whose place the VM has one of its own, or none, was deleted */
+    state->deleted = state->deleted || (!state->stored && !place.has_lower);
     state->use_own = !state->stored && key_is_stored(&place);
     state->merged = place.has_lower && !place.link && place.kind != MAP_META &&
                     (place.kind == MAP_DIR || (exact && map_has_changed_child(layer_map(&layer.keys), place.node)));
@@ -109,10 +135,11 @@ NTSTATUS key_begin(struct key_use *use, HANDLE handle)
     }
     if (!use->state)
         status = state_of_handle(handle, &use->state);
-    if (use->state && use->state->deleted)
-        status = STATUS_KEY_DELETED;
     if (use->state)
         refresh(use->state);
+    use->gone = use->state && use->state->deleted;
+    if (use->gone)
+        status = STATUS_KEY_DELETED;
     if (status < 0 || !use->state) {
         handle_give(handle, HANDLE_KEY, &use->token, (uintptr_t)use->state);
         use->state = NULL;
@@ -184,9 +211,7 @@ NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real)
     *real = use->handle;
     if (!state || state->stored)
         return STATUS_SUCCESS;
-    if (!state->access)
-        state->access = key_granted(use->handle);
-    if ((state->access & access) != access)
+    if (!key_may(use, access))
         return STATUS_ACCESS_DENIED;
     if (!state->use_own) {
         if (state->link)

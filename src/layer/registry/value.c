@@ -137,11 +137,9 @@ static bool changes_nothing(struct key_use *use, const UNICODE_STRING *name, ULO
     HANDLE key;
     if (!state || state->stored || state->use_own || state->link)
         return false;
-    if (!state->access)
-        state->access = key_granted(use->handle);
-    if (!(state->access & KEY_SET_VALUE))
+    if (!key_may(use, KEY_SET_VALUE))
         return false;
-    if (state->access & KEY_QUERY_VALUE)
+    if (key_may(use, KEY_QUERY_VALUE))
         return has_value(use->handle, name, type, data, size);
     key_lookup(key_path(use), &place);
     if (key_open_lower(key_path(use), &place, KEY_QUERY_VALUE, &key) < 0)
@@ -200,7 +198,7 @@ NTSTATUS NTAPI fvm_NtDeleteValueKey(HANDLE key, const UNICODE_STRING *name)
     NTSTATUS status = key_begin(&use, key);
     if (status < 0)
         return status;
-    if (use.state && !use.state->stored && !use.state->use_own)
+    if (use.state && !use.state->stored && !use.state->use_own && key_may(&use, KEY_SET_VALUE))
         status = find_value(&use, name);
     if (status >= 0)
         status = key_change(&use, KEY_SET_VALUE, &real);
