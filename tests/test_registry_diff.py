@@ -30,7 +30,7 @@ CHANGES = [
     '"none of many"=hex(7):00,00', '"resources"=hex(8):01,02,03', '"qword"=hex(b):15,cd,5b,07,01,00,00,00',
     '"a type of its own"=hex(1234):01,02', r'"quote\" back\\slash"="a \"quoted\" C:\\path\\"', r'"\\"="x"',
     f'"line ends"=hex(1):{utf16(chr(13) + chr(10).join(["one", "[two]", ""]))},00,00', '"unterminated"=hex(1):61,00',
-    '"odd bytes"=hex(1):61,00,62', '"Größe 日本"="Größe 日本 \U0001f600"', '" spaces "="  "', '"="="="', '"@"="at"',
+    '"odd bytes"=hex(1):61,00,62', '"Größe 日本"="Größe 日本 \U0001f600"', '" spaces "="  "', '"="="="', '"@"="at"', '"a\ttab"="x\ty"',
     '"long"=hex:' + ",".join(f"{i % 256:02x}" for i in range(5000)), "",
     f"[-{USER}\\Deleted]", "", f"[-{USER}\\Replaced]", "", f"[{USER}\\Replaced]", '"new"="2"', '"both"="1"', "",
     f'[{USER}\\New "quoted" ключ\\ a]b [c] ]', '@="the default"', '"x"="y"', "", f"[{USER}\\New\\Empty]", "",

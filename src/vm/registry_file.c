@@ -61,7 +61,8 @@ static void put_hex(struct output *o, uint32_t number, unsigned digits)
 static bool is_plain(const char16 *text, size_t units)
 {
     for (size_t i = 0; i < units; i++)
-        if (text[i] < 0x20 || text[i] == 0x85 || text[i] == 0x2028 || text[i] == 0x2029 || text[i] == 0xfeff)
+        if ((text[i] < 0x20 && text[i] != '\t') || text[i] == 0x85 || text[i] == 0x2028 || text[i] == 0x2029 ||
+            text[i] == 0xfeff)
             return false;
     return true;
 }
