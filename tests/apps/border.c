@@ -115,6 +115,64 @@ static void links(void)
     }
 }
 
+#define LONGEST 32766
+
+/* As many units as there is room for between a head and a tail. */
+static UNICODE_STRING filled(const WCHAR *head, const WCHAR *unit, const WCHAR *tail)
+{
+    static WCHAR text[LONGEST + 1];
+    size_t len = wcslen(head), step = wcslen(unit), rest = wcslen(tail);
+    for (wcscpy(text, head); len + step + rest <= LONGEST; len += step)
+        wcscpy(text + len, unit);
+    wcscpy(text + len, tail);
+    return (UNICODE_STRING){(USHORT)(2 * (len + rest)), (USHORT)(2 * (len + rest)), text};
+}
+
+static HANDLE long_link(const WCHAR *head, const WCHAR *unit, const WCHAR *tail)
+{
+    struct named n;
+    HANDLE link = NULL;
+    UNICODE_STRING target = filled(head, unit, tail);
+    NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\l", 0), &target);
+    return link;
+}
+
+/* Targets for which there is no room below the VM's root. What is reached is changed, so that the target sees it. */
+static void long_links(void)
+{
+    static const WCHAR *const targets[][3] = {{L"\\BaseNamedObjects", L"\\Global", L""},
+                                              {L"", L"\\??\\GLOBALROOT", L"\\BaseNamedObjects"}};
+    struct named n;
+    IO_STATUS_BLOCK io;
+    HANDLE link, h;
+    WCHAR local[64];
+    for (int i = 0; i < 2; i++) {
+        link = long_link(targets[i][0], targets[i][1], targets[i][2]);
+        h = NULL;
+        NTSTATUS status = NtOpenEvent(&h, EVENT_ALL_ACCESS, named(&n, NULL, L"\\BaseNamedObjects\\l\\fvm-target-0", 0));
+        tried(i ? "an event through a long link to the root" : "an event through a long link", status >= 0);
+        SetEvent(h);
+        tried(i ? "plant through a long link to the root" : "plant through a long link",
+              creates(NULL, L"\\BaseNamedObjects\\l\\fvm-planted"));
+        h = directory(L"\\BaseNamedObjects\\l");
+        tried(i ? "a directory through a long link to the root" : "a directory through a long link", h != NULL);
+        NtClose(link);
+    }
+    swprintf(local, 64, L"\\Sessions\\%lu\\BaseNamedObjects", session());
+    link = long_link(local, L"\\Local", L"");
+    HANDLE view = OpenFileMappingW(FILE_MAP_WRITE, FALSE, L"Global\\l\\fvm-target-5");
+    char *shared = view ? MapViewOfFile(view, FILE_MAP_WRITE, 0, 0, 0) : NULL;
+    if (shared)
+        strcpy(shared, "escaped");
+    tried("shared memory through a long link", shared != NULL);
+    NtClose(link);
+    link = long_link(L"", L"\\??\\GLOBALROOT", L"\\Device\\NamedPipe");
+    tried("a pipe through a long link",
+          NtOpenFile(&h, GENERIC_READ | SYNCHRONIZE,
+                     named(&n, NULL, L"\\BaseNamedObjects\\l\\fvm-target", OBJ_CASE_INSENSITIVE), &io, 7, 0) >= 0);
+    NtClose(link);
+}
+
 static void system_directories(void)
 {
     static const WCHAR *const names[] = {L"\\KernelObjects\\fvm-planted", L"\\Device\\fvm-planted",
@@ -289,6 +347,7 @@ int main(int argc, char **argv)
     object_types();
     spellings();
     links();
+    long_links();
     system_directories();
     pipes();
     processes();

@@ -326,24 +326,26 @@ static bool open_followed(struct open_call *call, NTSTATUS *status)
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING string;
     struct str name;
+    NTSTATUS followed = STATUS_SUCCESS;
     char16 *memory = scratch_take(), *program = scratch_take();
-    bool leads =
-        guard_read(&attributes, call->attributes, sizeof(attributes)) &&
+    if (guard_read(&attributes, call->attributes, sizeof(attributes)) &&
         guard_read(&string, attributes.ObjectName, sizeof(string)) &&
         guard_read(program, string.Buffer, string.Length) && string.Length &&
-        (attributes.RootDirectory || program[0] == '\\') &&
-        object_follow(attributes.RootDirectory, (struct str){program, string.Length / sizeof(char16)}, memory, &name);
-    if (leads) {
+        (attributes.RootDirectory || program[0] == '\\'))
+        followed = object_follow(attributes.RootDirectory, (struct str){program, string.Length / sizeof(char16)},
+                                 memory, &name);
+    if (followed == STATUS_REPARSE) {
         struct path_attributes at = path_attributes(name);
         struct open_call there = *call;
         attributes.RootDirectory = NULL;
         attributes.ObjectName = &at.name;
         there.attributes = &attributes;
         *status = open_any(&there, true);
-    }
+    } else if (followed < 0)
+        *status = followed;
     scratch_give(program);
     scratch_give(memory);
-    return leads;
+    return followed != STATUS_SUCCESS;
 }
 
 /* What is no file, pipe or device is an object of the VM, which the system refuses to open as a file. */
@@ -369,7 +371,7 @@ static NTSTATUS open_other(struct open_call *call, const struct file_name *name,
     struct str nt_name = buf_str(&name->path);
     char16 *memory = scratch_take();
     enum pipe_kind kind = pipe_resolve(call->attributes, memory, &pipe);
-    NTSTATUS status;
+    NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
     if (kind == PIPE_OWN) {
         status = open_system(call, &pipe.attributes);
         if (pipe_try_system(&pipe, status))

@@ -5,9 +5,15 @@ NTSTATUS NTAPI fvm_NtOpenDirectoryObject(HANDLE *handle, ACCESS_MASK access, con
 {
     HANDLE directory;
     NTSTATUS status = object_open(nt.NtOpenDirectoryObject, true, handle, access, attributes);
-    if (status >= 0 && guard_read(&directory, handle, sizeof(directory)))
-        object_directory_opened(directory);
-    return status;
+    if (status < 0 || !guard_read(&directory, handle, sizeof(directory)))
+        return status;
+    NTSTATUS checked = object_directory_opened(directory);
+    if (checked >= 0)
+        return status;
+    nt.NtClose(directory);
+    directory = NULL;
+    guard_write(handle, &directory, sizeof(directory));
+    return checked;
 }
 
 /* With OBJ_OPENIF a creation opens what is there. */
@@ -34,22 +40,27 @@ NTSTATUS NTAPI fvm_NtCreateDirectoryObjectEx(HANDLE *handle, ACCESS_MASK access,
     return status < 0 ? status : nt.NtCreateDirectoryObjectEx(handle, access, at, shadow, flags);
 }
 
-/* The system follows a link's target from its own root, so what the program names is put below the VM's. */
-static bool own_target(const UNICODE_STRING *program, char16 *memory, UNICODE_STRING *own)
+/* The system follows a link's target from its own root, so what the program names is put below the VM's. What that is too long for is
+ * refused: the program's own target would lead to the host. A target that is no name, the system refuses, or never follows. */
+static NTSTATUS own_target(const UNICODE_STRING *program, char16 *memory, UNICODE_STRING *own)
 {
     struct strbuf target;
-    UNICODE_STRING string;
     buf_init(&target, memory, UNICODE_STRING_MAX_CHARS);
     buf_add(&target, object_root());
-    if (!guard_read(&string, program, sizeof(string)) || string.Length < sizeof(char16) || !string.MaximumLength ||
-        target.len + string.Length / sizeof(char16) > target.cap ||
-        !guard_read(memory + target.len, string.Buffer, string.Length) || memory[target.len] != '\\')
-        return false;
-    size_t len = target.len + string.Length / sizeof(char16);
-    if (string.Length == sizeof(char16)) /* the root itself */
-        len--;
+    char16 *copy = memory + target.len;
+    if (!guard_read(own, program, sizeof(*own)) || !guard_read(copy, own->Buffer, own->Length))
+        return STATUS_ACCESS_VIOLATION;
+    struct str name = {copy, own->Length / sizeof(char16)};
+    bool absolute = name.len && own->MaximumLength && name.s[0] == '\\';
+    if (!absolute) {
+        own->Buffer = own->Buffer ? (WCHAR *)copy : NULL;
+        return STATUS_SUCCESS;
+    }
+    if (target.len + name.len > target.cap)
+        return log_refusal("link with a target that is too long", str_head(name, LOGGED_UNITS), STATUS_NAME_TOO_LONG);
+    size_t len = target.len + (name.len > 1 ? name.len : 0); /* the root itself is without a backslash */
     *own = (UNICODE_STRING){(USHORT)(len * sizeof(char16)), (USHORT)(len * sizeof(char16)), (WCHAR *)memory};
-    return true;
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS NTAPI fvm_NtCreateSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes,
@@ -62,7 +73,9 @@ NTSTATUS NTAPI fvm_NtCreateSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access
     if (status < 0)
         return status;
     char16 *memory = scratch_take();
-    status = nt.NtCreateSymbolicLinkObject(handle, access, at, own_target(target, memory, &own) ? &own : target);
+    status = own_target(target, memory, &own);
+    if (status >= 0)
+        status = nt.NtCreateSymbolicLinkObject(handle, access, at, &own);
     scratch_give(memory);
     return status;
 }

@@ -59,12 +59,25 @@ static bool in_system_directory(struct str path)
     return false;
 }
 
+/* The absolute name of a directory, outside the VM, that programs of the host name their objects in. */
+static bool is_hosts(struct str name)
+{
+    static const struct str directories[] = {{u"BaseNamedObjects", 16}, {u"Sessions", 8}, {u"RPC Control", 11}};
+    struct str own, path = str_from(name, 1);
+    if (!name.len || name.s[0] != '\\' || object_show(name, &own) || in_system_directory(path))
+        return false;
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+        if (str_equal_fold(layer.up, path_first(path), directories[i]))
+            return true;
+    return false;
+}
+
 /* The absolute name of a directory that is not the VM's own. An unnamed one is nobody's but who has its handle. */
 static bool is_foreign(struct str name)
 {
     struct str own;
     return name.len && name.s[0] == '\\' && !object_show(name, &own) &&
-           (in_system_directory(str_from(name, 1)) || str_prefix_fold(layer.up, name, STR(u"\\Sessions\\")));
+           (in_system_directory(str_from(name, 1)) || is_hosts(name));
 }
 
 static bool foreign_directory(HANDLE directory, char16 *memory, struct str *name)
@@ -77,15 +90,18 @@ static _Atomic uint32_t *directories_opened(void)
     return (_Atomic uint32_t *)&((struct vm_shared *)layer.vm)->system_directories;
 }
 
-void object_directory_opened(HANDLE directory)
+NTSTATUS object_directory_opened(HANDLE directory)
 {
-    if (atomic_load_explicit(directories_opened(), memory_order_relaxed))
-        return;
     struct str name;
+    NTSTATUS status = STATUS_SUCCESS;
     char16 *memory = scratch_take();
-    if (foreign_directory(directory, memory, &name))
+    if (foreign_directory(directory, memory, &name)) {
         atomic_store(directories_opened(), 1);
+        if (is_hosts(name))
+            status = log_refusal("directory of the host's objects", name, STATUS_ACCESS_DENIED);
+    }
     scratch_give(memory);
+    return status;
 }
 
 /* Only when some program of the VM has a directory of the system: is it this one? */
@@ -205,8 +221,8 @@ static bool is_directory(HANDLE handle, char16 *memory)
     return handle_text(handle, HANDLE_TYPE, memory, SCRATCH_SIZE / 4, &type) >= 0 && str_equal(type, STR(u"Directory"));
 }
 
-/* Replaces the first component that is a link of the VM by its target. */
-static bool follow_one(struct strbuf *name, char16 *memory)
+/* Replaces the first component that is a link of the VM by its target; returns what object_follow does. */
+static NTSTATUS follow_one(struct strbuf *name, char16 *memory)
 {
     for (size_t end = 1; end <= name->len; end++) {
         if (end < name->len && name->s[end] != '\\')
@@ -221,48 +237,50 @@ static bool follow_one(struct strbuf *name, char16 *memory)
         if (status == STATUS_OBJECT_TYPE_MISMATCH)
             continue;
         if (status < 0)
-            return false;
+            return STATUS_SUCCESS;
         status = nt.NtQuerySymbolicLinkObject(link, &target, &length);
         nt.NtClose(link);
+        if (status < 0)
+            return status;
         struct strbuf followed;
         buf_init(&followed, memory, UNICODE_STRING_MAX_CHARS);
         followed.len = target.Length / sizeof(char16);
-        if (status < 0)
-            return false;
         buf_add(&followed, str_from(buf_str(name), end));
-        if (object_show(buf_str(&followed), &own))
-            buf_set(name, own);
-        else
-            buf_set(name, buf_str(&followed));
-        return !followed.overflow && !name->overflow;
+        bool overflow = followed.overflow;
+        buf_set(name, object_show(buf_str(&followed), &own) ? own : buf_str(&followed));
+        return overflow || name->overflow ? STATUS_NAME_TOO_LONG : STATUS_REPARSE;
     }
-    return false;
+    return STATUS_SUCCESS;
 }
 
-bool object_follow(HANDLE directory, struct str program_name, char16 *memory, struct str *name)
+NTSTATUS object_follow(HANDLE directory, struct str program_name, char16 *memory, struct str *name)
 {
     char16 *work = memory + 2 * NAME_MAX;
     struct strbuf b;
     struct str own;
-    bool changed = false;
+    NTSTATUS status = STATUS_REPARSE, result = STATUS_SUCCESS;
     buf_init(&b, memory, NAME_MAX);
     if (directory) {
         struct str system;
         if (!is_directory(directory, work) || handle_text(directory, HANDLE_NAME, work, SCRATCH_SIZE / 4, &system) < 0)
-            return false;
+            return STATUS_SUCCESS;
         buf_add(&b, object_show(system, &own) ? own : system);
         if (b.len != 1) /* the root ends with its backslash */
             buf_add_char(&b, '\\');
-        changed = true;
+        result = STATUS_REPARSE;
     }
     buf_add(&b, program_name);
-    for (int i = 0; !b.overflow && follow_one(&b, work); i++) {
-        changed = true;
-        if (i == LINKS_MAX)
-            buf_set(&b, STR(u"\\"));
+    if (b.overflow)
+        status = STATUS_NAME_TOO_LONG;
+    for (int i = 0; status == STATUS_REPARSE; i++) {
+        status = i < LINKS_MAX ? follow_one(&b, work) : STATUS_NAME_TOO_LONG;
+        if (status == STATUS_REPARSE)
+            result = status;
     }
+    if (status < 0)
+        return log_refusal("name that cannot be followed", str_head(program_name, LOGGED_UNITS), status);
     *name = buf_str(&b);
-    return changed && !b.overflow && b.len;
+    return b.len ? result : STATUS_SUCCESS;
 }
 
 /* ---- what a VM shares with the system ---- */
@@ -303,8 +321,7 @@ bool object_shared(const OBJECT_ATTRIBUTES *program, NTSTATUS status, bool link,
     name = (struct str){spelled, string.Length / sizeof(char16)};
     if (!name.len || !may_be_shared(shared->attributes.RootDirectory, name, link))
         goto no;
-    object_follow(shared->attributes.RootDirectory, name, memory, &name);
-    if (!object_is_shared(name))
+    if (object_follow(shared->attributes.RootDirectory, name, memory, &name) < 0 || !object_is_shared(name))
         goto no;
     USHORT bytes = (USHORT)(name.len * sizeof(char16));
     shared->name = (UNICODE_STRING){bytes, bytes, (WCHAR *)name.s};

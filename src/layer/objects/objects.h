@@ -47,10 +47,14 @@ struct str object_root(void);
 /* The name of an object as the VM sees it, when it is below the VM's root. */
 bool object_show(struct str system_name, struct str *own);
 /* The absolute name, in `memory`, of what the program calls by a name relative to an object directory, with the links of the VM in
- * it followed (also for an absolute name: then the directory is NULL). False when it is no such directory, or when there is nothing to
- * follow in an absolute name. */
-bool object_follow(HANDLE directory, struct str program_name, char16 *memory, struct str *name);
-/* Notes that a program got this directory, if it is one of the system's. */
-void object_directory_opened(HANDLE directory);
+ * it followed (also for an absolute name: then the directory is NULL). STATUS_REPARSE: it is another one; STATUS_SUCCESS: there is
+ * nothing to follow. A failure: where it leads cannot be told, so nothing may be opened by it; that is in the log. */
+NTSTATUS object_follow(HANDLE directory, struct str program_name, char16 *memory, struct str *name);
+/* A program is about to get this directory: notes that, if it is one of the system's. Fails, with a line in the log, when it is one that
+ * programs of the host name their objects in. */
+NTSTATUS object_directory_opened(HANDLE directory);
+
+/* So much of an overlong name is in the log. */
+#define LOGGED_UNITS 64u
 
 #endif
