@@ -25,11 +25,16 @@ static void (*const release[HANDLE_USES])(uintptr_t) = {
     [HANDLE_KEY] = key_state_release,
 };
 
+bool handle_is_possible(HANDLE handle)
+{
+    return (uintptr_t)handle / 4 < (uintptr_t)CHUNKS * CHUNK_SLOTS; /* else a pseudo handle */
+}
+
 static struct slot *find_slot(HANDLE handle)
 {
     uintptr_t index = (uintptr_t)handle / 4;
-    if (index >= (uintptr_t)CHUNKS * CHUNK_SLOTS)
-        return NULL; /* a pseudo handle */
+    if (!handle_is_possible(handle))
+        return NULL;
     struct slot *chunk = atomic_load_explicit(&chunks[index / CHUNK_SLOTS], memory_order_acquire);
     return chunk ? &chunk[index % CHUNK_SLOTS] : NULL;
 }

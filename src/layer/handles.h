@@ -27,8 +27,10 @@ static inline bool handle_is_verdict(uintptr_t word)
 uintptr_t handle_verdict(HANDLE handle, enum handle_use use);
 /* The same for a value. It may be released at any moment: only for what can bear that, like a handle. */
 uintptr_t handle_value(HANDLE handle, enum handle_use use);
+/* Whether it can be a handle at all; the system refuses every other one. */
+bool handle_is_possible(HANDLE handle);
 /* Takes the word out; waits while another thread has it. `token` names the taker: the address of a variable on its
- * stack. False when there is no room for the handle: nothing can be given back. */
+ * stack. False when it is no possible handle, or there is no memory: nothing can be given back. */
 bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word);
 void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word);
 /* What the system says of an object, in `memory` (of `size` bytes): its name, or that of its type. */

@@ -127,7 +127,7 @@ NTSTATUS key_begin(struct key_use *use, HANDLE handle)
     uintptr_t word;
     *use = (struct key_use){.handle = handle};
     if (!handle_take(handle, HANDLE_KEY, &use->token, &word))
-        return STATUS_SUCCESS; /* no handle that could be a key's */
+        return handle_is_possible(handle) ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
     use->state = (struct key_state *)word;
     if (use->state && renamed_since(use->state)) {
         key_state_release(word);
