@@ -49,6 +49,25 @@ static void watching(HANDLE key)
     CloseHandle(event);
 }
 
+static DWORD WINAPI wait_for_change(void *key)
+{
+    IO_STATUS_BLOCK io;
+    return (DWORD)nt.NtNotifyChangeKey(key, NULL, NULL, NULL, &io, REG_NOTIFY_CHANGE_LAST_SET, FALSE, NULL, 0, FALSE);
+}
+
+/* The call that returns when something has changed. */
+static void waiting(HANDLE key)
+{
+    DWORD code = 0;
+    HANDLE thread = CreateThread(NULL, 0, wait_for_change, key, 0, NULL);
+    say("before: %lu", WaitForSingleObject(thread, 200));
+    say_set(key, L"waited for", L"x");
+    say("after: %lu", WaitForSingleObject(thread, 5000));
+    GetExitCodeThread(thread, &code);
+    say("the call: 0x%08lx", code);
+    CloseHandle(thread);
+}
+
 /* NT watches the further key too, Wine does not. */
 static void watching_two(HANDLE key)
 {
@@ -117,7 +136,16 @@ static void restoring(HANDLE key)
     say_file(L"old");
 }
 
-static void hive(HANDLE key)
+enum { LOAD, LOAD_2, LOAD_EX, LOADS };
+
+static NTSTATUS load_as(int way, OBJECT_ATTRIBUTES *key, OBJECT_ATTRIBUTES *file)
+{
+    if (way == LOAD_EX && nt.NtLoadKeyEx)
+        return nt.NtLoadKeyEx(key, file, 0, NULL, NULL, 0, NULL, NULL);
+    return way == LOAD_2 ? nt.NtLoadKey2(key, file, 0) : nt.NtLoadKey(key, file);
+}
+
+static void hive(HANDLE key, int way)
 {
     UNICODE_STRING name = unicode(L"Loaded"), file = unicode(nt_at(L"saved"));
     OBJECT_ATTRIBUTES key_at = named(&name), file_at = named(&file);
@@ -125,7 +153,7 @@ static void hive(HANDLE key)
     HANDLE out = CreateFileW(at(L"saved"), GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
     say("save: 0x%08lx", nt.NtSaveKey(key, out));
     CloseHandle(out);
-    say("load: 0x%08lx", nt.NtLoadKey(&key_at, &file_at));
+    say("load: 0x%08lx", load_as(way, &key_at, &file_at));
     say_path(LOADED);
     say_path(LOADED L"\\Made\\Below");
     HANDLE loaded = must_open(NULL, LOADED, KEY_ALL_ACCESS);
@@ -160,15 +188,18 @@ int wmain(int argc, wchar_t **argv)
     watching(made);
     watching_two(key);
     watching_two(made);
+    waiting(key);
+    waiting(made);
     set_information(key);
     set_information(made);
     transacted();
     say_section("without the privilege");
-    hive(key);
+    hive(key, LOAD);
     say_section("a hive");
     RtlAdjustPrivilege(SE_BACKUP, TRUE, FALSE, &was);
     RtlAdjustPrivilege(SE_RESTORE, TRUE, FALSE, &was);
-    hive(key);
+    for (int way = 0; way < LOADS; way++)
+        hive(key, way);
     close_key(made);
     close_key(key);
     return 0;
