@@ -2,6 +2,7 @@
  * Prints `blocked: TECHNIQUE` or `ESCAPED: TECHNIQUE`. */
 #include "../vm/native_objects.h"
 
+#include <stdlib.h>
 #include <tlhelp32.h>
 
 static unsigned long pid, tid;
@@ -211,6 +212,44 @@ static BOOL connects(const WCHAR *name)
     return status >= 0;
 }
 
+NTSTATUS NTAPI NtCreateNamedPipeFile(HANDLE *, ULONG, OBJECT_ATTRIBUTES *, IO_STATUS_BLOCK *, ULONG, ULONG, ULONG,
+                                     ULONG, ULONG, ULONG, ULONG, ULONG, ULONG, LARGE_INTEGER *);
+NTSTATUS NTAPI NtCreateMailslotFile(HANDLE *, ULONG, OBJECT_ATTRIBUTES *, IO_STATUS_BLOCK *, ULONG, ULONG, ULONG,
+                                    LARGE_INTEGER *);
+
+/* Names for which there is no room with the VM's in them. What is made is kept for a moment: the target looks for it. */
+static void long_pipes(void)
+{
+    LARGE_INTEGER timeout = {.QuadPart = -10000};
+    struct {
+        LARGE_INTEGER timeout;
+        ULONG length;
+        BOOLEAN specified;
+        WCHAR name[LONGEST];
+    } *wait = calloc(1, sizeof(*wait));
+    UNICODE_STRING name = filled(L"", L"\\??\\GLOBALROOT", L"\\??\\pipe\\fvm-planted");
+    OBJECT_ATTRIBUTES at = {.Length = sizeof(at), .ObjectName = &name, .Attributes = OBJ_CASE_INSENSITIVE};
+    IO_STATUS_BLOCK io;
+    HANDLE h = NULL;
+    tried("make a pipe by a long name", NtCreateNamedPipeFile(&h, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, &at, &io,
+                                                              3, FILE_CREATE, 0, 0, 0, 0, 1, 100, 100, &timeout) >= 0);
+    name = filled(L"", L"\\??\\GLOBALROOT", L"\\??\\mailslot\\fvm-planted");
+    tried("make a mailslot by a long name",
+          NtCreateMailslotFile(&h, GENERIC_READ | SYNCHRONIZE, &at, &io, 0, 0, 0, &timeout) >= 0);
+    name = filled(L"", L"\\??\\GLOBALROOT", L"\\??\\pipe\\fvm-target");
+    tried("connect by a long name", NtOpenFile(&h, GENERIC_READ | SYNCHRONIZE, &at, &io, 7, 0) >= 0);
+    name = filled(L"", L"x", L"");
+    wait->timeout = timeout;
+    wait->specified = TRUE;
+    wait->length = name.Length;
+    memcpy(wait->name, name.Buffer, name.Length);
+    HANDLE device = CreateFileW(L"\\\\.\\pipe\\", GENERIC_READ, 7, NULL, OPEN_EXISTING, 0, NULL);
+    NTSTATUS status = NtFsControlFile(device, NULL, NULL, NULL, &io, 0x110018, wait, sizeof(*wait), NULL, 0);
+    tried("wait for a long name", status >= 0);
+    free(wait);
+    Sleep(100);
+}
+
 static void pipes(void)
 {
     static const WCHAR *const names[] = {
@@ -350,6 +389,7 @@ int main(int argc, char **argv)
     long_links();
     system_directories();
     pipes();
+    long_pipes();
     processes();
     disguised();
     return 0;

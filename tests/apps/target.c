@@ -2,7 +2,7 @@
  * touched them.   target   (a line on standard input ends it) */
 #include "../vm/native_objects.h"
 
-static volatile LONG connected, ran;
+static volatile LONG connected, ran, planted;
 static char secret[16] = "host";
 
 static DWORD WINAPI serve(void *pipe)
@@ -17,6 +17,21 @@ static DWORD WINAPI idle(void *unused)
     (void)unused;
     while (SleepEx(INFINITE, TRUE) == WAIT_IO_COMPLETION)
         InterlockedIncrement(&ran);
+    return 0;
+}
+
+/* Is there a server of a name that only programs in a VM make? */
+static DWORD WINAPI look(void *unused)
+{
+    (void)unused;
+    while (!planted) {
+        Sleep(10);
+        HANDLE h = CreateFileW(L"\\\\.\\pipe\\fvm-planted", GENERIC_READ, 3, NULL, OPEN_EXISTING, 0, NULL);
+        if (h == INVALID_HANDLE_VALUE)
+            h = CreateFileW(L"\\\\.\\mailslot\\fvm-planted", GENERIC_WRITE, 3, NULL, OPEN_EXISTING, 0, NULL);
+        if (h != INVALID_HANDLE_VALUE)
+            InterlockedIncrement(&planted);
+    }
     return 0;
 }
 
@@ -44,6 +59,7 @@ int main(void)
     pipe = CreateNamedPipeW(L"\\\\.\\pipe\\fvm-target", PIPE_ACCESS_DUPLEX, 0, 1, 100, 100, 0, NULL);
     slot = CreateMailslotW(L"\\\\.\\mailslot\\fvm-target", 0, 0, NULL);
     CreateThread(NULL, 0, serve, pipe, 0, NULL);
+    CreateThread(NULL, 0, look, NULL, 0, NULL);
     thread = CreateThread(NULL, 0, idle, NULL, 0, &tid);
     printf("%lu %lu %llu\n", GetCurrentProcessId(), tid, (unsigned long long)(ULONG_PTR)secret);
     fflush(stdout);
@@ -58,6 +74,7 @@ int main(void)
     printf("shared %s\n", shared);
     printf("suspended %lu\n", SuspendThread(thread));
     printf("ran %ld\n", ran);
+    printf("planted %ld\n", planted);
     fflush(stdout);
     return lock ? 0 : 1;
 }

@@ -356,7 +356,7 @@ static NTSTATUS open_object(const struct open_call *call, struct str nt_name, NT
     if (str_prefix_fold(layer.up, nt_name, STR(u"\\Device\\")) || str_prefix_fold(layer.up, nt_name, STR(u"\\??\\")))
         return status;
     status = object_resolve(call->attributes, OBJECT_OPEN, &name, &at);
-    return status < 0 || at == call->attributes ? status : open_system(call, at);
+    return status < 0 || !name.own_root ? status : open_system(call, at);
 }
 
 static bool not_found(NTSTATUS status)
@@ -370,15 +370,13 @@ static NTSTATUS open_other(struct open_call *call, const struct file_name *name,
     struct pipe_name pipe;
     struct str nt_name = buf_str(&name->path);
     char16 *memory = scratch_take();
-    enum pipe_kind kind = pipe_resolve(call->attributes, memory, &pipe);
-    NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
-    if (kind == PIPE_OWN) {
-        status = open_system(call, &pipe.attributes);
-        if (pipe_try_system(&pipe, status))
-            status = open_system(call, call->attributes);
-    } else if (kind == PIPE_DEVICE)
-        status = open_system(call, call->attributes);
-    else if (!nt_name.len || nt_name.s[0] == '\\' || !open_followed(call, &status)) {
+    enum pipe_kind kind;
+    NTSTATUS status = pipe_resolve(call->attributes, memory, &pipe, &kind);
+    if (status >= 0 && kind != PIPE_NONE) {
+        status = open_system(call, pipe.at);
+        if (kind == PIPE_OWN && pipe_try_system(&pipe, status))
+            status = open_system(call, &pipe.said);
+    } else if (status >= 0 && (!nt_name.len || nt_name.s[0] == '\\' || !open_followed(call, &status))) {
         status = device_check(name, &call->access);
         if (status >= 0)
             status = open_system(call, call->attributes);

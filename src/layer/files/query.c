@@ -9,14 +9,17 @@
 /* The VM's own pipe, if it is one; STATUS_REPARSE for what the system may be asked as it is. */
 static NTSTATUS pipe_query(const OBJECT_ATTRIBUTES *attributes, struct file_memory *memory, struct strbuf *real)
 {
-    struct pipe_name own;
+    struct pipe_name name;
+    enum pipe_kind kind;
     char16 *work = scratch_take();
-    NTSTATUS status = STATUS_REPARSE;
-    if (pipe_resolve(attributes, work, &own) == PIPE_OWN && !own.endpoint) {
+    NTSTATUS status = pipe_resolve(attributes, work, &name, &kind);
+    if (status >= 0)
+        status = STATUS_REPARSE;
+    if (status >= 0 && kind == PIPE_OWN && !name.endpoint) {
         buf_init(real, memory->real, PATH_UNITS);
-        if (own.attributes.RootDirectory)
+        if (name.own.RootDirectory)
             buf_add(real, STR(u"\\Device\\NamedPipe\\"));
-        buf_add(real, (struct str){(const char16 *)own.name.Buffer, own.name.Length / sizeof(char16)});
+        buf_add(real, (struct str){(const char16 *)name.own_name.Buffer, name.own_name.Length / sizeof(char16)});
         status = real->overflow ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
     }
     scratch_give(work);

@@ -132,6 +132,7 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
     char16 start[2] = {0}, memory[COMPONENT_UNITS];
     struct str path;
     layer_attach();
+    name->own_root = false;
     *resolved = (OBJECT_ATTRIBUTES *)program;
     if (!program || !guard_read(&name->attributes, program, sizeof(name->attributes)))
         return STATUS_SUCCESS;
@@ -152,6 +153,7 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
         return use == OBJECT_OPEN
                    ? STATUS_SUCCESS
                    : log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
+    name->own_root = true;
     name->attributes.RootDirectory = layer.objects;
     name->attributes.ObjectName = &name->name;
     *resolved = &name->attributes;

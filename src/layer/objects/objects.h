@@ -15,6 +15,7 @@ enum object_use { OBJECT_OPEN, OBJECT_CREATE };
 struct object_name {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING name;
+    bool own_root; /* what was an absolute name is now relative to the VM's root */
 };
 
 /* Puts what the system must get instead of the program's attributes into *resolved: the same, or memory in *name. Bad pointers

@@ -76,46 +76,66 @@ static bool is_device(HANDLE root, char16 *memory)
            !rest.len;
 }
 
-enum pipe_kind pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *own)
+static NTSTATUS capture(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *name, struct str *said)
+{
+    *said = (struct str){0};
+    name->said_name = (UNICODE_STRING){0};
+    name->endpoint = false;
+    name->at = program ? &name->said : NULL;
+    if (!program)
+        return STATUS_SUCCESS;
+    if (!guard_read(&name->said, program, sizeof(name->said)))
+        return STATUS_ACCESS_VIOLATION;
+    if (!name->said.ObjectName)
+        return STATUS_SUCCESS;
+    if (!guard_read(&name->said_name, name->said.ObjectName, sizeof(name->said_name)) ||
+        !guard_read(memory, name->said_name.Buffer, name->said_name.Length))
+        return STATUS_ACCESS_VIOLATION;
+    *said = (struct str){memory, name->said_name.Length / sizeof(char16)};
+    name->said_name.Buffer = (WCHAR *)memory;
+    name->said.ObjectName = &name->said_name;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *name, enum pipe_kind *kind)
 {
     struct strbuf b;
-    struct str rest;
-    own->endpoint = false;
-    if (!guard_read(&own->attributes, program, sizeof(own->attributes)) || !own->attributes.ObjectName ||
-        !guard_read(&own->name, own->attributes.ObjectName, sizeof(own->name)))
-        return PIPE_NONE;
-    size_t len = own->name.Length / sizeof(char16);
-    struct str prefix = own_prefix();
-    if (!len)
-        return PIPE_DEVICE;
+    struct str said, rest;
     /* the program's name at a distance, so that the VM's can be put into it */
-    char16 *name = memory + SCRATCH_SIZE / sizeof(char16) - UNICODE_STRING_MAX_CHARS - 1;
-    if (!guard_read(name, own->name.Buffer, len * sizeof(char16)))
-        return PIPE_NONE;
-    rest = (struct str){name, len};
-    if (own->attributes.RootDirectory) {
-        if (!is_device(own->attributes.RootDirectory, memory))
-            return PIPE_NONE;
-    } else if (!behind_device((struct str){name, len}, &rest))
-        return PIPE_NONE;
-    else if (!rest.len)
-        return PIPE_DEVICE;
+    NTSTATUS status =
+        capture(program, memory + SCRATCH_SIZE / sizeof(char16) - UNICODE_STRING_MAX_CHARS - 1, name, &said);
+    *kind = PIPE_NONE;
+    if (status < 0 || !program || !name->said.ObjectName)
+        return status;
+    *kind = PIPE_DEVICE;
+    if (!said.len)
+        return status;
+    rest = said;
+    if (name->said.RootDirectory ? !is_device(name->said.RootDirectory, memory) : !behind_device(said, &rest)) {
+        *kind = PIPE_NONE;
+        return status;
+    }
+    if (!rest.len)
+        return status;
     buf_init(&b, memory, UNICODE_STRING_MAX_CHARS);
-    buf_add(&b, (struct str){name, len - rest.len});
-    buf_add(&b, prefix);
+    buf_add(&b, str_head(said, said.len - rest.len));
+    buf_add(&b, own_prefix());
     buf_add_char(&b, '\\');
     buf_add(&b, rest);
     if (b.overflow)
-        return PIPE_DEVICE; /* longer than the system's longest: it will say so */
-    own->name = (UNICODE_STRING){(USHORT)(b.len * sizeof(char16)), (USHORT)(b.len * sizeof(char16)), (WCHAR *)b.s};
-    own->attributes.ObjectName = &own->name;
-    own->endpoint = is_endpoint(rest);
-    return PIPE_OWN;
+        return log_refusal("pipe with a name that is too long", str_head(said, LOGGED_UNITS), STATUS_NAME_TOO_LONG);
+    name->own_name = (UNICODE_STRING){(USHORT)(b.len * sizeof(char16)), (USHORT)(b.len * sizeof(char16)), (WCHAR *)b.s};
+    name->own = name->said;
+    name->own.ObjectName = &name->own_name;
+    name->at = &name->own;
+    name->endpoint = is_endpoint(rest);
+    *kind = PIPE_OWN;
+    return status;
 }
 
-bool pipe_try_system(const struct pipe_name *own, NTSTATUS status)
+bool pipe_try_system(const struct pipe_name *name, NTSTATUS status)
 {
-    return own->endpoint && (status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_OBJECT_PATH_NOT_FOUND);
+    return name->endpoint && (status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_OBJECT_PATH_NOT_FOUND);
 }
 
 bool pipe_of_machine(struct str vm_path)
@@ -149,12 +169,14 @@ NTSTATUS NTAPI fvm_NtCreateNamedPipeFile(HANDLE *handle, ULONG access, OBJECT_AT
 {
     layer_attach();
     char16 *memory = scratch_take();
-    struct pipe_name own;
-    enum pipe_kind kind = pipe_resolve(attributes, memory, &own);
-    NTSTATUS status = nt.NtCreateNamedPipeFile(handle, access, kind == PIPE_OWN ? &own.attributes : attributes, io,
-                                               sharing, disposition, options, type, read_mode, completion_mode,
-                                               instances, inbound, outbound, timeout);
-    status = check_made(kind, handle, status);
+    struct pipe_name name;
+    enum pipe_kind kind;
+    NTSTATUS status = pipe_resolve(attributes, memory, &name, &kind);
+    if (status >= 0) {
+        status = nt.NtCreateNamedPipeFile(handle, access, name.at, io, sharing, disposition, options, type, read_mode,
+                                          completion_mode, instances, inbound, outbound, timeout);
+        status = check_made(kind, handle, status);
+    }
     scratch_give(memory);
     return status;
 }
@@ -165,11 +187,13 @@ NTSTATUS NTAPI fvm_NtCreateMailslotFile(HANDLE *handle, ULONG access, OBJECT_ATT
 {
     layer_attach();
     char16 *memory = scratch_take();
-    struct pipe_name own;
-    enum pipe_kind kind = pipe_resolve(attributes, memory, &own);
-    NTSTATUS status = nt.NtCreateMailslotFile(handle, access, kind == PIPE_OWN ? &own.attributes : attributes, io,
-                                              options, quota, message_size, timeout);
-    status = check_made(kind, handle, status);
+    struct pipe_name name;
+    enum pipe_kind kind;
+    NTSTATUS status = pipe_resolve(attributes, memory, &name, &kind);
+    if (status >= 0) {
+        status = nt.NtCreateMailslotFile(handle, access, name.at, io, options, quota, message_size, timeout);
+        status = check_made(kind, handle, status);
+    }
     scratch_give(memory);
     return status;
 }
@@ -189,25 +213,35 @@ NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context
                    ULONG in_length, void *out, ULONG out_length)
 {
     layer_attach();
-    struct wait_buffer *own = scratch_take();
-    struct str prefix = own_prefix(), name;
-    ULONG room = UNICODE_STRING_MAX_BYTES, added = (ULONG)((prefix.len + 1) * sizeof(char16));
-    NTSTATUS status;
+    struct wait_buffer *said = scratch_take(), *own = scratch_take();
+    struct str prefix = own_prefix();
+    ULONG added = (ULONG)((prefix.len + 1) * sizeof(char16)), length = in_length < WAIT_HEAD ? in_length : WAIT_HEAD;
+    NTSTATUS status = guard_read(said, in, length) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
     bool asked = false;
-    if (in_length >= WAIT_HEAD && guard_read(own, in, WAIT_HEAD) && own->name_length &&
-        own->name_length <= in_length - WAIT_HEAD && own->name_length <= room &&
-        guard_read(own->name + prefix.len + 1, (uint8_t *)in + WAIT_HEAD, own->name_length)) {
-        name = (struct str){(char16 *)own->name + prefix.len + 1, own->name_length / sizeof(char16)};
-        mem_copy(own->name, prefix.s, prefix.len * sizeof(char16));
-        own->name[prefix.len] = '\\';
-        own->name_length += added;
-        status = nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, own,
-                                    (ULONG)WAIT_HEAD + own->name_length, out, out_length);
-        asked = status != STATUS_OBJECT_NAME_NOT_FOUND || !is_endpoint(name);
+    if (status >= 0 && in_length >= WAIT_HEAD && said->name_length && said->name_length <= in_length - WAIT_HEAD) {
+        struct str name = {(char16 *)said->name, said->name_length / sizeof(char16)};
+        length += said->name_length;
+        if (said->name_length > UNICODE_STRING_MAX_BYTES - added)
+            status =
+                log_refusal("waiting for a pipe with a name that is too long", (struct str){0}, STATUS_NAME_TOO_LONG);
+        else if (!guard_read(said->name, (uint8_t *)in + WAIT_HEAD, said->name_length))
+            status = STATUS_ACCESS_VIOLATION;
+        else {
+            mem_copy(own, said, WAIT_HEAD);
+            mem_copy(own->name, prefix.s, prefix.len * sizeof(char16));
+            own->name[prefix.len] = '\\';
+            mem_copy(own->name + prefix.len + 1, said->name, said->name_length);
+            own->name_length += added;
+            status =
+                nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, own, length + added, out, out_length);
+            asked = status != STATUS_OBJECT_NAME_NOT_FOUND || !is_endpoint(name);
+        }
     }
-    if (!asked)
-        status = nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, in, in_length, out, out_length);
+    /* an endpoint of the system, or what is no question: the name does not fit in it */
+    if (!asked && (status >= 0 || status == STATUS_OBJECT_NAME_NOT_FOUND))
+        status = nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, said, length, out, out_length);
     scratch_give(own);
+    scratch_give(said);
     return status;
 }
 

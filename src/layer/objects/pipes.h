@@ -4,22 +4,25 @@
 
 #include "layer/layer.h"
 
+/* Both names are copies: what was judged is what the system gets. */
 struct pipe_name {
-    OBJECT_ATTRIBUTES attributes; /* for the system */
-    UNICODE_STRING name;
+    OBJECT_ATTRIBUTES *at;       /* for the system; NULL when the program gave none */
+    OBJECT_ATTRIBUTES own, said; /* with the VM's name of the pipe, and with the name that the program said */
+    UNICODE_STRING own_name, said_name;
     bool endpoint; /* one of the system's, to be used by clients when the VM has no server of that name */
 };
 
 enum pipe_kind {
     PIPE_NONE,   /* no pipe; nothing is known about the name */
-    PIPE_OWN,    /* *own is for the system */
+    PIPE_OWN,    /* at is &own */
     PIPE_DEVICE, /* the pipe device itself, or something without a name */
 };
 
-/* Decodes attributes of the program; `memory` is a scratch block that *own lives in. */
-enum pipe_kind pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *own);
-/* A client of this endpoint that found no server in the VM may try the system's. */
-bool pipe_try_system(const struct pipe_name *own, NTSTATUS status);
+/* Decodes attributes of the program into *kind and *name; `memory` is a scratch block that *name lives in. Fails where nothing may be
+ * asked of the system. */
+NTSTATUS pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *name, enum pipe_kind *kind);
+/* A client of this endpoint that found no server in the VM may try the system's, by name->said. */
+bool pipe_try_system(const struct pipe_name *name, NTSTATUS status);
 /* Does this VM path lead to pipes or mailslots of a machine (UNC\server\pipe\x)? */
 bool pipe_of_machine(struct str vm_path);
 

@@ -30,21 +30,41 @@ static bool is_system_port(struct str name)
     return false;
 }
 
-/* The VM's own name of a port, in `memory` (a scratch block); false when the system can say what is wrong with the name. */
-static bool own_port(const UNICODE_STRING *program, char16 *memory, UNICODE_STRING *own, struct str *name)
+/* The name of a port: as the program said it, and as the system gets it. */
+struct port_name {
+    struct str said;
+    UNICODE_STRING system;
+    bool own; /* below the VM's root; else the system can say what is wrong with it */
+};
+
+/* Copies, in `memory` (a scratch block). */
+static NTSTATUS own_port(const UNICODE_STRING *program, char16 *memory, struct port_name *name)
 {
     struct strbuf path;
-    UNICODE_STRING string;
     buf_init(&path, memory, UNICODE_STRING_MAX_CHARS);
     buf_add(&path, object_root());
-    if (!guard_read(&string, program, sizeof(string)) || path.len + string.Length / sizeof(char16) > path.cap ||
-        !guard_read(memory + path.len, string.Buffer, string.Length))
-        return false;
-    size_t len = string.Length / sizeof(char16);
-    *name = (struct str){memory + path.len, len};
-    *own = (UNICODE_STRING){(USHORT)((path.len + len) * sizeof(char16)), (USHORT)((path.len + len) * sizeof(char16)),
-                            (WCHAR *)memory};
-    return len && name->s[0] == '\\';
+    char16 *copy = memory + path.len;
+    name->own = false;
+    if (!guard_read(&name->system, program, sizeof(name->system)) ||
+        !guard_read(copy, name->system.Buffer, name->system.Length))
+        return STATUS_ACCESS_VIOLATION;
+    name->said = (struct str){copy, name->system.Length / sizeof(char16)};
+    name->own = name->said.len && *copy == '\\';
+    size_t len = path.len + name->said.len;
+    if (!name->own)
+        name->system.Buffer = (WCHAR *)copy;
+    else if (len > path.cap)
+        return log_refusal("port with a name that is too long", str_head(name->said, LOGGED_UNITS),
+                           STATUS_NAME_TOO_LONG);
+    else
+        name->system =
+            (UNICODE_STRING){(USHORT)(len * sizeof(char16)), (USHORT)(len * sizeof(char16)), (WCHAR *)memory};
+    return STATUS_SUCCESS;
+}
+
+static UNICODE_STRING string_of(struct str s)
+{
+    return (UNICODE_STRING){(USHORT)(s.len * sizeof(char16)), (USHORT)(s.len * sizeof(char16)), (WCHAR *)s.s};
 }
 
 /* What follows a connection to the VM's own port that came to `status`: true to try the system's. */
@@ -58,38 +78,40 @@ static bool use_system(struct str name, NTSTATUS *status)
     return false;
 }
 
-#define CONNECT(call, original)                                                                                        \
+/* `call` connects to port.system. */
+#define CONNECT(call)                                                                                                  \
     layer_attach();                                                                                                    \
     char16 *memory = scratch_take();                                                                                   \
-    UNICODE_STRING own;                                                                                                \
-    struct str port_name;                                                                                              \
-    bool decoded = own_port(name, memory, &own, &port_name);                                                           \
-    NTSTATUS status = decoded ? (call) : (original);                                                                   \
-    if (decoded && use_system(port_name, &status))                                                                     \
-        status = (original);                                                                                           \
+    struct port_name port;                                                                                             \
+    NTSTATUS status = own_port(name, memory, &port);                                                                   \
+    if (status >= 0)                                                                                                   \
+        status = (call);                                                                                               \
+    if (status < 0 && port.own && use_system(port.said, &status)) {                                                    \
+        port.system = string_of(port.said);                                                                            \
+        status = (call);                                                                                               \
+    }                                                                                                                  \
     scratch_give(memory);                                                                                              \
     return status
 
 NTSTATUS NTAPI fvm_NtConnectPort(HANDLE *handle, UNICODE_STRING *name, void *qos, void *client_view, void *server_view,
                                  ULONG *message, void *information, ULONG *length)
 {
-    CONNECT(nt.NtConnectPort(handle, &own, qos, client_view, server_view, message, information, length),
-            nt.NtConnectPort(handle, name, qos, client_view, server_view, message, information, length));
+    CONNECT(nt.NtConnectPort(handle, &port.system, qos, client_view, server_view, message, information, length));
 }
 
 NTSTATUS NTAPI fvm_NtSecureConnectPort(HANDLE *handle, UNICODE_STRING *name, void *qos, void *client_view, void *sid,
                                        void *server_view, ULONG *message, void *information, ULONG *length)
 {
-    CONNECT(nt.NtSecureConnectPort(handle, &own, qos, client_view, sid, server_view, message, information, length),
-            nt.NtSecureConnectPort(handle, name, qos, client_view, sid, server_view, message, information, length));
+    CONNECT(
+        nt.NtSecureConnectPort(handle, &port.system, qos, client_view, sid, server_view, message, information, length));
 }
 
-NTSTATUS NTAPI fvm_NtAlpcConnectPort(HANDLE *handle, UNICODE_STRING *name, OBJECT_ATTRIBUTES *attributes, void *port,
+NTSTATUS NTAPI fvm_NtAlpcConnectPort(HANDLE *handle, UNICODE_STRING *name, OBJECT_ATTRIBUTES *attributes, void *ports,
                                      ULONG flags, void *sid, void *message, SIZE_T *length, void *out, void *in,
                                      LARGE_INTEGER *timeout)
 {
-    CONNECT(nt.NtAlpcConnectPort(handle, &own, attributes, port, flags, sid, message, length, out, in, timeout),
-            nt.NtAlpcConnectPort(handle, name, attributes, port, flags, sid, message, length, out, in, timeout));
+    CONNECT(
+        nt.NtAlpcConnectPort(handle, &port.system, attributes, ports, flags, sid, message, length, out, in, timeout));
 }
 
 NTSTATUS NTAPI fvm_NtAlpcConnectPortEx(HANDLE *handle, OBJECT_ATTRIBUTES *connection, OBJECT_ATTRIBUTES *attributes,
@@ -102,13 +124,17 @@ NTSTATUS NTAPI fvm_NtAlpcConnectPortEx(HANDLE *handle, OBJECT_ATTRIBUTES *connec
     if (status >= 0)
         status =
             nt.NtAlpcConnectPortEx(handle, at, attributes, port, flags, security, message, length, out, in, timeout);
-    if (at == connection || (status != STATUS_OBJECT_NAME_NOT_FOUND && status != STATUS_OBJECT_PATH_NOT_FOUND))
+    if (!name.own_root || (status != STATUS_OBJECT_NAME_NOT_FOUND && status != STATUS_OBJECT_PATH_NOT_FOUND))
         return status;
     char16 *memory = scratch_take();
-    struct str path = {memory, (name.name.Length + sizeof(char16)) / sizeof(char16)};
-    bool known = guard_read(memory, name.name.Buffer - 1, path.len * sizeof(char16)) && use_system(path, &status);
+    struct str path = {memory, name.name.Length / sizeof(char16) + 1};
+    *memory = '\\';
+    if (guard_read(memory + 1, name.name.Buffer, name.name.Length) && use_system(path, &status)) {
+        name.name = string_of(path);
+        name.attributes.RootDirectory = NULL;
+        status =
+            nt.NtAlpcConnectPortEx(handle, at, attributes, port, flags, security, message, length, out, in, timeout);
+    }
     scratch_give(memory);
-    return known ? nt.NtAlpcConnectPortEx(handle, connection, attributes, port, flags, security, message, length, out,
-                                          in, timeout)
-                 : status;
+    return status;
 }

@@ -15,31 +15,39 @@ struct boundary_entry {
 
 #define ALIGN 8u
 
-/* A copy with the VM's name at its end, in a scratch block; NULL when the system can say what is wrong with it. */
-static struct boundary *own_boundary(const void *program, void *memory)
+/* A copy with the VM's name at its end, in a scratch block. */
+static NTSTATUS own_boundary(const void *program, struct boundary *own)
 {
-    struct boundary *own = memory;
+    struct boundary head;
     struct str name = path_leaf(object_root());
     ULONG bytes = (ULONG)(name.len * sizeof(char16)), size = (ULONG)sizeof(struct boundary_entry) + bytes;
-    if (!guard_read(own, program, sizeof(*own)) || own->version != BOUNDARY_VERSION || own->total_size < sizeof(*own) ||
-        own->total_size > SCRATCH_SIZE / 2 || own->items == UINT32_MAX || !guard_read(own, program, own->total_size))
-        return NULL;
-    ULONG end = (own->total_size + ALIGN - 1) & ~(ULONG)(ALIGN - 1);
-    struct boundary_entry *entry = (struct boundary_entry *)((uint8_t *)memory + end);
+    if (!guard_read(&head, program, sizeof(head)))
+        return STATUS_ACCESS_VIOLATION;
+    if (head.version != BOUNDARY_VERSION || head.total_size < sizeof(head) || head.items == UINT32_MAX)
+        return STATUS_INVALID_PARAMETER;
+    if (head.total_size > SCRATCH_SIZE / 2)
+        return log_refusal("boundary that is too long", (struct str){0}, STATUS_NAME_TOO_LONG);
+    if (!guard_read(own, program, head.total_size))
+        return STATUS_ACCESS_VIOLATION;
+    ULONG end = (head.total_size + ALIGN - 1) & ~(ULONG)(ALIGN - 1);
+    struct boundary_entry *entry = (struct boundary_entry *)((uint8_t *)own + end);
     *entry = (struct boundary_entry){BOUNDARY_NAME, size};
     mem_copy(entry + 1, name.s, bytes);
-    own->items++;
-    own->total_size = (end + size + ALIGN - 1) & ~(ULONG)(ALIGN - 1);
-    return own;
+    head.items++;
+    head.total_size = (end + size + ALIGN - 1) & ~(ULONG)(ALIGN - 1);
+    *own = head;
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS NTAPI fvm_NtCreatePrivateNamespace(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes,
                                             void *boundary)
 {
     layer_attach();
-    void *memory = scratch_take(), *own = own_boundary(boundary, memory);
-    NTSTATUS status = nt.NtCreatePrivateNamespace(handle, access, attributes, own ? own : boundary);
-    scratch_give(memory);
+    void *own = scratch_take();
+    NTSTATUS status = own_boundary(boundary, own);
+    if (status >= 0)
+        status = nt.NtCreatePrivateNamespace(handle, access, attributes, own);
+    scratch_give(own);
     return status;
 }
 
@@ -47,8 +55,10 @@ NTSTATUS NTAPI fvm_NtOpenPrivateNamespace(HANDLE *handle, ACCESS_MASK access, OB
                                           void *boundary)
 {
     layer_attach();
-    void *memory = scratch_take(), *own = own_boundary(boundary, memory);
-    NTSTATUS status = nt.NtOpenPrivateNamespace(handle, access, attributes, own ? own : boundary);
-    scratch_give(memory);
+    void *own = scratch_take();
+    NTSTATUS status = own_boundary(boundary, own);
+    if (status >= 0)
+        status = nt.NtOpenPrivateNamespace(handle, access, attributes, own);
+    scratch_give(own);
     return status;
 }
