@@ -8,6 +8,7 @@
 
 #include "layer/files/list.h"
 #include "layer/files/watch.h"
+#include "layer/processes/processes.h"
 #include "layer/registry/registry.h"
 
 #define CHUNK_SLOTS 4096u
@@ -132,9 +133,13 @@ NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG s
 NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *target,
                                      ACCESS_MASK access, ULONG attributes, ULONG options)
 {
-    NTSTATUS status = nt.NtDuplicateObject(source_process, source, target_process, target, access, attributes, options);
-    HANDLE made;
-    if (status >= 0 && target && target_process == NT_CURRENT_PROCESS && guard_read(&made, target, sizeof(made)))
+    HANDLE made = NULL;
+    layer_attach();
+    if (!target)
+        return nt.NtDuplicateObject(source_process, source, target_process, NULL, access, attributes, options);
+    bool good = guard_read(&made, target, sizeof(made));
+    NTSTATUS status = nt.NtDuplicateObject(source_process, source, target_process, &made, access, attributes, options);
+    if (status >= 0 && process_is_this(target_process))
         handle_forget(made);
-    return status;
+    return good && guard_write(target, &made, sizeof(made)) ? status : STATUS_ACCESS_VIOLATION;
 }

@@ -412,6 +412,28 @@ static void change_subdirectories(void)
     result("delete", L"new.txt", DeleteFileW(in(L"new.txt")));
 }
 
+/* A handle that gets the number of another one, which was used, by a real handle of this process. */
+static void number_of_another(void)
+{
+    BYTE buffer[512];
+    IO_STATUS_BLOCK io;
+    HANDLE self = OpenProcess(PROCESS_DUP_HANDLE, FALSE, GetCurrentProcessId()), made = NULL;
+    result("make", L"another", CreateDirectoryW(in(L"another"), NULL));
+    write_file(L"another\\one.txt", CREATE_NEW, "one");
+    HANDLE second = open_directory(L"another", FILE_LIST_DIRECTORY), first = open_directory(L"", FILE_LIST_DIRECTORY);
+    query(first, both, buffer, sizeof(buffer), true, NULL, true, &io);
+    CloseHandle(first);
+    for (int i = 0; i < THREADS * 100 && made != first; i++)
+        DuplicateHandle(GetCurrentProcess(), second, self, &made, 0, FALSE, DUPLICATE_SAME_ACCESS);
+    printf("number of another: %d\n", made == first);
+    for (NTSTATUS status = 0; status >= 0;) {
+        status = query(made, both, buffer, sizeof(buffer), true, NULL, false, &io);
+        printf("  %08lx\n", status);
+        if (status >= 0)
+            show_record(both, buffer, sizeof(buffer));
+    }
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     if (argc != 2)
@@ -434,6 +456,7 @@ int wmain(int argc, wchar_t **argv)
     shared_handle(L"");
     crowd_of_handles(L"");
     identities(L"");
+    number_of_another();
     change_subdirectories();
     find_all();
     many();

@@ -60,6 +60,13 @@ bool process_is_ours(HANDLE process)
     return process == NT_CURRENT_PROCESS || find(process);
 }
 
+bool process_is_this(HANDLE process)
+{
+    struct shared_process identity;
+    return process == NT_CURRENT_PROCESS ||
+           ((identify(process, &identity) || identify_otherwise(process, &identity)) && identity.pid == layer.pid);
+}
+
 bool process_id_is_ours(uint32_t pid)
 {
     return find_running(pid) != NULL;
