@@ -104,6 +104,51 @@ static void processes(void)
         report(FALSE, "a parent outside the VM: none can be opened");
 }
 
+/* Calls the service itself with the image names given. */
+static void create_native(const wchar_t *const *images, size_t count)
+{
+    NTSTATUS(NTAPI * create_parameters)
+    (void **, UNICODE_STRING *, UNICODE_STRING *, UNICODE_STRING *, UNICODE_STRING *, void *, UNICODE_STRING *,
+     UNICODE_STRING *, UNICODE_STRING *, UNICODE_STRING *, ULONG) =
+        (void *)GetProcAddress(GetModuleHandleW(L"ntdll"), "RtlCreateProcessParametersEx");
+    const wchar_t *unix_mark = joined(unix_name(top) + wcslen(L"\\??\\unix"), L"/marked");
+    UNICODE_STRING dos = unicode(self), line = unicode(joined(L"touch ", unix_mark)), directory = unicode(L"C:\\");
+    struct {
+        SIZE_T length;
+        FVM_PS_ATTRIBUTE image[2];
+    } list = {sizeof(SIZE_T) + count * sizeof(FVM_PS_ATTRIBUTE), {{0}}};
+    BYTE info[88] = {sizeof(info)};
+    HANDLE process = NULL, thread = NULL;
+    void *parameters;
+    create_parameters(&parameters, &dos, NULL, &directory, &line, NULL, NULL, NULL, NULL, NULL, 1);
+    for (size_t i = 0; i < count; i++) {
+        list.image[i].Attribute = FVM_PS_ATTRIBUTE_IMAGE_NAME;
+        list.image[i].Size = wcslen(images[i]) * sizeof(wchar_t);
+        list.image[i].ValuePtr = (void *)images[i];
+    }
+    nt.NtCreateUserProcess(&process, &thread, PROCESS_ALL_ACCESS, THREAD_ALL_ACCESS, NULL, NULL, 0,
+                           THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG, parameters, info, (FVM_PS_ATTRIBUTE_LIST *)&list);
+    if (process)
+        TerminateProcess(process, 0);
+}
+
+/* A Unix program that ran leaves a mark on the host, a little later. */
+static BOOL marked(void)
+{
+    Sleep(500);
+    return GetFileAttributesW(at(L"marked")) != INVALID_FILE_ATTRIBUTES;
+}
+
+/* Of two the layer would look at one, and the system open the other. */
+static void two_images(void)
+{
+    const wchar_t *own = joined(L"\\??\\", self), *both[] = {own, L"\\??\\Z:\\usr\\bin\\touch", own};
+    create_native(both, 2);
+    report(marked(), "a second image name: a Unix program");
+    create_native(both + 1, 2);
+    report(marked(), "a first image name: a Unix program");
+}
+
 static void without_image(void)
 {
     NTSTATUS(NTAPI * create)
@@ -132,6 +177,7 @@ int wmain(int argc, wchar_t **argv)
     wcscpy(mark, at(L"mark.txt"));
     processes();
     without_image();
+    two_images();
     unix_programs();
     return 0;
 }

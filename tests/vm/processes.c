@@ -62,8 +62,15 @@ static void with_parent(const wchar_t *name)
     CloseHandle(parent);
 }
 
+static ACCESS_MASK granted(HANDLE handle)
+{
+    FVM_OBJECT_BASIC_INFORMATION basic = {0};
+    nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &basic, sizeof(basic), NULL);
+    return basic.GrantedAccess;
+}
+
 /* Without CreateProcess. */
-static void native(const wchar_t *name, ULONG thread_flags)
+static void native(const wchar_t *name, ULONG thread_flags, ACCESS_MASK access, ULONG inherit)
 {
     NTSTATUS(NTAPI * create_parameters)
     (void **, UNICODE_STRING *, UNICODE_STRING *, UNICODE_STRING *, UNICODE_STRING *, void *, UNICODE_STRING *,
@@ -81,11 +88,16 @@ static void native(const wchar_t *name, ULONG thread_flags)
     } list = {sizeof(list), {FVM_PS_ATTRIBUTE_IMAGE_NAME, wcslen(image) * sizeof(wchar_t), {.ValuePtr = image}, NULL}};
     BYTE info[88] = {sizeof(info)}; /* PS_CREATE_INFO */
     PROCESS_INFORMATION process = {0};
-    status = nt.NtCreateUserProcess(&process.hProcess, &process.hThread, PROCESS_ALL_ACCESS, THREAD_ALL_ACCESS, NULL,
-                                    NULL, 0, thread_flags, parameters, info, (FVM_PS_ATTRIBUTE_LIST *)&list);
+    OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes), .Attributes = inherit};
+    DWORD flags[2] = {9, 9};
+    status = nt.NtCreateUserProcess(&process.hProcess, &process.hThread, access, access, &attributes, &attributes, 0,
+                                    thread_flags, parameters, info, (FVM_PS_ATTRIBUTE_LIST *)&list);
     say("NtCreateUserProcess %08lx", status);
     if (status < 0)
         return;
+    GetHandleInformation(process.hProcess, &flags[0]);
+    GetHandleInformation(process.hThread, &flags[1]);
+    say("  access %lx %lx flags %lu %lu", granted(process.hProcess), granted(process.hThread), flags[0], flags[1]);
     if (thread_flags)
         say("  resume %lu", ResumeThread(process.hThread));
     finish(&process);
@@ -156,8 +168,11 @@ int wmain(int argc, wchar_t **argv)
     with_flags(L"many\\06.txt", CREATE_NEW_PROCESS_GROUP, NULL);
     with_flags(L"many\\07.txt", CREATE_NO_WINDOW, NULL);
     with_parent(L"many\\08.txt");
-    native(L"many\\09.txt", 0);
-    native(L"many\\10.txt", THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG);
+    native(L"many\\09.txt", 0, MAXIMUM_ALLOWED, 0);
+    native(L"many\\10.txt", THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG, GENERIC_ALL, 0);
+    native(L"many\\11.txt", 0, GENERIC_ALL, OBJ_INHERIT);
+    native(L"many\\12.txt", 0, PROCESS_ALL_ACCESS & ~PROCESS_SET_QUOTA, OBJ_INHERIT);
+    native(L"many\\13.txt", 0, MAXIMUM_ALLOWED, OBJ_INHERIT);
     by_shell();
     failures();
     say_tree(at(L"many"));

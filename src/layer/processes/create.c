@@ -7,9 +7,20 @@
 
 enum { ATTRIBUTES_MAX = 64, HEADER_BYTES = 4096 };
 
-/* One call of NtCreateUserProcess, with the program's attribute list copied. */
+/* What the program passed, read once: it may change its memory at any time. A scratch block. */
+struct passed {
+    union {
+        FVM_PS_ATTRIBUTE_LIST list;
+        uint8_t room[sizeof(SIZE_T) + ATTRIBUTES_MAX * sizeof(FVM_PS_ATTRIBUTE)];
+    };
+    char16 image[UINT16_MAX / sizeof(char16) + 2]; /* its name, terminated */
+};
+_Static_assert(sizeof(struct passed) <= SCRATCH_SIZE, "one scratch block");
+
+/* One call of NtCreateUserProcess. */
 struct creating {
-    FVM_PS_ATTRIBUTE_LIST *list; /* our copy */
+    struct passed *passed;
+    FVM_PS_ATTRIBUTE_LIST *list; /* in passed */
     SIZE_T count;
     struct file_memory *memory;
     struct file_name name;
@@ -37,6 +48,22 @@ static NTSTATUS copy_attributes(struct creating *c, const FVM_PS_ATTRIBUTE_LIST 
         return STATUS_ACCESS_VIOLATION;
     c->list->TotalLength = total;
     c->count = (total - sizeof(SIZE_T)) / sizeof(FVM_PS_ATTRIBUTE);
+    /* Of two with one name, systems differ in which one counts. */
+    for (SIZE_T i = 0; i < c->count; i++)
+        if (find_attribute(c, c->list->Attributes[i].Attribute) != &c->list->Attributes[i])
+            return log_refusal("the same attribute twice", (struct str){0}, STATUS_INVALID_PARAMETER);
+    return STATUS_SUCCESS;
+}
+
+/* The name of the image, which the system gets as the layer looked at it. */
+static NTSTATUS copy_image_name(struct creating *c, FVM_PS_ATTRIBUTE *image)
+{
+    if (image->Size > UINT16_MAX)
+        return STATUS_NAME_TOO_LONG;
+    if (!guard_read(c->passed->image, image->ValuePtr, image->Size))
+        return STATUS_ACCESS_VIOLATION;
+    c->passed->image[(image->Size + 1) / sizeof(char16)] = 0;
+    image->ValuePtr = c->passed->image;
     return STATUS_SUCCESS;
 }
 
@@ -71,13 +98,14 @@ static NTSTATUS prepare_image(struct creating *c)
     FVM_PS_ATTRIBUTE *image = find_attribute(c, FVM_PS_ATTRIBUTE_IMAGE_NAME);
     if (!image)
         return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = copy_image_name(c, image);
+    if (status < 0)
+        return status;
     UNICODE_STRING string = {(USHORT)image->Size, (USHORT)image->Size, image->ValuePtr};
     OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes), .ObjectName = &string};
     struct map_place place;
     bool unix_program = false;
-    if (image->Size > UINT16_MAX)
-        return STATUS_NAME_TOO_LONG;
-    NTSTATUS status = name_decode(&attributes, 0, c->memory, &c->name);
+    status = name_decode(&attributes, 0, c->memory, &c->name);
     if (status < 0)
         return status;
     if (c->name.kind != NAME_FILE)
@@ -105,6 +133,8 @@ static NTSTATUS prepare_image(struct creating *c)
     if (c->in_storage) {
         image->ValuePtr = c->real.s;
         image->Size = c->real.len * sizeof(char16);
+        if (!buf_terminate(&c->real))
+            return STATUS_NAME_TOO_LONG;
     }
     return STATUS_SUCCESS;
 }
@@ -161,11 +191,16 @@ static ACCESS_MASK access_for_both(ACCESS_MASK program, ACCESS_MASK needed)
 }
 
 /* Hands a handle to the program with the access that it asked for. */
-static NTSTATUS give_handle(HANDLE own, HANDLE *to, ACCESS_MASK access, ACCESS_MASK needed)
+static NTSTATUS give_handle(HANDLE own, HANDLE *to, ACCESS_MASK access, ACCESS_MASK needed,
+                            const OBJECT_ATTRIBUTES *attributes)
 {
     HANDLE given = own;
+    ULONG flags = 0;
     if (access_for_both(access, needed) != access) {
-        NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, own, NT_CURRENT_PROCESS, &given, access, 0, 0);
+        if (attributes && !guard_read(&flags, &attributes->Attributes, sizeof(flags)))
+            return STATUS_ACCESS_VIOLATION;
+        NTSTATUS status =
+            nt.NtDuplicateObject(NT_CURRENT_PROCESS, own, NT_CURRENT_PROCESS, &given, access, flags & OBJ_INHERIT, 0);
         if (status < 0)
             return status;
         nt.NtClose(own);
@@ -189,7 +224,8 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
                                        FVM_PS_ATTRIBUTE_LIST *attributes)
 {
     layer_attach();
-    struct creating c = {.list = scratch_take(), .memory = scratch_take()};
+    struct creating c = {.passed = scratch_take(), .memory = scratch_take()};
+    c.list = &c.passed->list;
     HANDLE own_process = NULL, own_thread = NULL;
     bool breakaway = process_flags & PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, in_job = false;
     NTSTATUS status = copy_attributes(&c, attributes);
@@ -211,6 +247,8 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
                                             thread_attributes, process_flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG,
                                             suspended, parameters, create_info, c.list);
     }
+    if (status >= 0 && !own_process) /* Wine: a Unix program ran in its place */
+        status = log_refusal("not a Windows program", buf_str(&c.name.path), STATUS_INVALID_IMAGE_NOT_MZ);
     if (status >= 0) {
         bool joins_job = (in_job && !breakaway) || find_attribute(&c, FVM_PS_ATTRIBUTE_JOB_LIST);
         NTSTATUS joined = process_join(own_process, buf_str(&c.name.path), joins_job);
@@ -220,23 +258,23 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
             show_image_name(&c, own_process);
             if (!(thread_flags & THREAD_CREATE_FLAGS_CREATE_SUSPENDED_FLAG))
                 nt.NtResumeThread(own_thread, NULL);
-            joined = give_handle(own_process, process, process_access, PROCESS_NEEDED);
+            joined = give_handle(own_process, process, process_access, PROCESS_NEEDED, process_attributes);
             status = joined < 0 ? joined : status;
-            joined = give_handle(own_thread, thread, thread_access, THREAD_NEEDED);
+            joined = give_handle(own_thread, thread, thread_access, THREAD_NEEDED, thread_attributes);
             status = joined < 0 ? joined : status;
         }
     }
     scratch_give(c.memory);
-    scratch_give(c.list);
+    scratch_give(c.passed);
     return status;
 }
 
 /* ---- the older services (not on Wine 8): the process has no thread yet ---- */
 
-static NTSTATUS join_created(HANDLE own, HANDLE *process, ACCESS_MASK access)
+static NTSTATUS join_created(HANDLE own, HANDLE *process, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
 {
     NTSTATUS status = process_join(own, (struct str){0}, false);
-    return status < 0 ? end_process(own, NULL, status) : give_handle(own, process, access, PROCESS_NEEDED);
+    return status < 0 ? end_process(own, NULL, status) : give_handle(own, process, access, PROCESS_NEEDED, attributes);
 }
 
 /* A process without an image of its own is a copy of another one, with memory and hooks but not the VM's handles. */
@@ -257,7 +295,7 @@ NTSTATUS NTAPI fvm_NtCreateProcessEx(HANDLE *process, ACCESS_MASK access, OBJECT
     if (status >= 0)
         status = nt.NtCreateProcessEx(&own, access_for_both(access, PROCESS_NEEDED), attributes, parent,
                                       flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG, section, debug, token, reserved);
-    return status < 0 ? status : join_created(own, process, access);
+    return status < 0 ? status : join_created(own, process, access, attributes);
 }
 
 NTSTATUS NTAPI fvm_NtCreateProcess(HANDLE *process, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes, HANDLE parent,
@@ -268,7 +306,7 @@ NTSTATUS NTAPI fvm_NtCreateProcess(HANDLE *process, ACCESS_MASK access, OBJECT_A
     if (status >= 0)
         status = nt.NtCreateProcess(&own, access_for_both(access, PROCESS_NEEDED), attributes, parent, inherit, section,
                                     debug, token);
-    return status < 0 ? status : join_created(own, process, access);
+    return status < 0 ? status : join_created(own, process, access, attributes);
 }
 
 /* ---- what no layer can enter ---- */
