@@ -318,7 +318,7 @@ static NTSTATUS open_system(const struct open_call *call, OBJECT_ATTRIBUTES *att
                            call->sharing, call->disposition, call->options, call->ea, call->ea_length);
 }
 
-static NTSTATUS open_any(struct open_call *call, bool followed);
+static NTSTATUS open_any(const struct open_call *program, bool followed);
 
 /* By way of an object directory or a link of the VM: from the name that this leads to. False when it leads nowhere else. */
 static bool open_followed(struct open_call *call, NTSTATUS *status)
@@ -387,20 +387,52 @@ static NTSTATUS open_other(struct open_call *call, const struct file_name *name,
     return status;
 }
 
-static NTSTATUS open_any(struct open_call *call, bool followed)
+/* What the program calls a file, copied once: what is judged is what the system gets, whatever another thread writes. */
+struct said {
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING name;
+    char16 text[UNICODE_STRING_MAX_CHARS + 1];
+};
+
+struct open_memory {
+    struct file_memory files;
+    struct said said;
+};
+_Static_assert(sizeof(struct open_memory) <= SCRATCH_SIZE, "one scratch block");
+
+static bool read_said(const OBJECT_ATTRIBUTES *program, struct said *said)
+{
+    if (!guard_read(&said->attributes, program, sizeof(said->attributes)))
+        return false;
+    if (!said->attributes.ObjectName)
+        return true;
+    if (!guard_read(&said->name, said->attributes.ObjectName, sizeof(said->name)) ||
+        !guard_read(said->text, said->name.Buffer, said->name.Length))
+        return false;
+    said->name.Buffer = said->name.Buffer ? (WCHAR *)said->text : NULL;
+    said->attributes.ObjectName = &said->name;
+    return true;
+}
+
+static NTSTATUS open_any(const struct open_call *program, bool followed)
 {
     layer_attach();
-    struct file_memory *memory = scratch_take();
+    struct open_memory *memory = scratch_take();
+    struct open_call call = *program;
     struct file_name name;
-    NTSTATUS status = name_decode(call->attributes, call->options, memory, &name);
-    if (status >= 0 && name.kind == NAME_FILE) {
-        do
-            status = open_file(call, &name, memory);
-        while (status == STATUS_REPARSE);
-    } else if (status >= 0)
-        status = open_other(call, &name, followed);
-    else if (status == STATUS_OBJECT_TYPE_MISMATCH && !followed)
-        open_followed(call, &status); /* relative to an object directory */
+    NTSTATUS status = STATUS_ACCESS_VIOLATION;
+    if (read_said(program->attributes, &memory->said)) {
+        call.attributes = &memory->said.attributes;
+        status = name_decode(call.attributes, call.options, &memory->files, &name);
+        if (status >= 0 && name.kind == NAME_FILE) {
+            do
+                status = open_file(&call, &name, &memory->files);
+            while (status == STATUS_REPARSE);
+        } else if (status >= 0)
+            status = open_other(&call, &name, followed);
+        else if (status == STATUS_OBJECT_TYPE_MISMATCH && !followed)
+            open_followed(&call, &status); /* relative to an object directory */
+    }
     scratch_give(memory);
     return status;
 }

@@ -25,9 +25,7 @@ NTSTATUS NTAPI fvm_NtCreateDirectoryObject(HANDLE *handle, ACCESS_MASK access, O
     if (status != STATUS_OBJECT_TYPE_MISMATCH)
         return status < 0 ? status : nt.NtCreateDirectoryObject(handle, access, at);
     /* the root */
-    status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
-    if (status >= 0)
-        status = nt.NtOpenDirectoryObject(handle, access, at);
+    status = fvm_NtOpenDirectoryObject(handle, access, attributes);
     return status < 0 ? status : STATUS_OBJECT_NAME_EXISTS;
 }
 

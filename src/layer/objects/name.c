@@ -1,13 +1,10 @@
-/* The resolver of object names. No copy of the name is made: the system gets the program's own, without its first backslash.
+/* The resolver of object names. The system gets the program's own characters, without the first backslash, relative to the VM's root.
  * What a VM shares of the system's names (system.def, and the links that make up \??) is not in the VM's root: an absolute name
  * of it is the system's as it is, and any other spelling is found when the VM has no such name (object_shared). */
 #include "layer/handles.h"
 #include "layer/objects/objects.h"
 
 #include <stdatomic.h>
-
-/* The longest component that is compared. */
-#define COMPONENT_UNITS 32u
 
 static const char16 *const system_directories[] = {
 #define SYSTEM_DIRECTORY(name) name,
@@ -118,62 +115,71 @@ static NTSTATUS check_directory(HANDLE directory)
     return status;
 }
 
-/* An absolute name, without its first backslash, that the program means a directory of the system by. */
-static bool is_system_name(const UNICODE_STRING *name, char16 memory[COMPONENT_UNITS], struct str *path)
+/* An absolute name: relative to the VM's root, or the copy of a name of the system. */
+static NTSTATUS resolve_absolute(enum object_use use, struct object_name *name, struct str path)
 {
-    size_t len = name->Length / sizeof(char16);
-    *path = (struct str){memory, len < COMPONENT_UNITS ? len : COMPONENT_UNITS};
-    return guard_read(memory, name->Buffer, path->len * sizeof(char16)) && in_system_directory(*path);
+    if (use == OBJECT_CREATE && name->name.Length == sizeof(char16)) /* the root; relative, an object without a name */
+        return name->attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_OBJECT_NAME_COLLISION;
+    if (!in_system_directory(path)) {
+        name->own_root = true;
+        name->name.Buffer++;
+        name->name.Length -= sizeof(char16);
+        name->name.MaximumLength -= sizeof(char16);
+        name->attributes.RootDirectory = layer.objects;
+        return STATUS_SUCCESS;
+    }
+    if (use == OBJECT_CREATE)
+        return log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
+    if (name->name.Length > sizeof(name->text))
+        return log_refusal("name in a directory of the system that is too long", str_head(path, LOGGED_UNITS),
+                           STATUS_NAME_TOO_LONG);
+    name->name.Buffer = (WCHAR *)name->text;
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved)
 {
-    char16 start[2] = {0}, memory[COMPONENT_UNITS];
-    struct str path;
     layer_attach();
     name->own_root = false;
-    *resolved = (OBJECT_ATTRIBUTES *)program;
-    if (!program || !guard_read(&name->attributes, program, sizeof(name->attributes)))
+    *resolved = program ? &name->attributes : NULL;
+    if (!program)
         return STATUS_SUCCESS;
+    if (!guard_read(&name->attributes, program, sizeof(name->attributes)))
+        return STATUS_ACCESS_VIOLATION;
+    if (name->attributes.ObjectName) {
+        if (!guard_read(&name->name, name->attributes.ObjectName, sizeof(name->name)))
+            return STATUS_ACCESS_VIOLATION;
+        name->attributes.ObjectName = &name->name;
+    }
     if (name->attributes.RootDirectory)
         return use == OBJECT_CREATE ? check_directory(name->attributes.RootDirectory) : STATUS_SUCCESS;
-    if (!name->attributes.ObjectName || !guard_read(&name->name, name->attributes.ObjectName, sizeof(name->name)) ||
-        name->name.Length < sizeof(char16) ||
-        !guard_read(start, name->name.Buffer, name->name.Length < sizeof(start) ? sizeof(char16) : sizeof(start)) ||
-        start[0] != '\\' || start[1] == '\\')
+    if (!name->attributes.ObjectName)
         return STATUS_SUCCESS;
-    name->name.Buffer++;
-    name->name.Length -= sizeof(char16);
-    name->name.MaximumLength -= sizeof(char16);
-    if (use == OBJECT_CREATE &&
-        !name->name.Length) /* the root; with a relative name that is empty, an object without a name */
-        return name->attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_OBJECT_NAME_COLLISION;
-    if (is_system_name(&name->name, memory, &path))
-        return use == OBJECT_OPEN
-                   ? STATUS_SUCCESS
-                   : log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
-    name->own_root = true;
-    name->attributes.RootDirectory = layer.objects;
-    name->attributes.ObjectName = &name->name;
-    *resolved = &name->attributes;
+    USHORT bytes = name->name.Length < sizeof(name->text) ? name->name.Length : (USHORT)sizeof(name->text);
+    size_t known = bytes / sizeof(char16);
+    if (!guard_read(name->text, name->name.Buffer, bytes))
+        return STATUS_ACCESS_VIOLATION;
+    if (known && name->text[0] == '\\' && (known == 1 || name->text[1] != '\\'))
+        return resolve_absolute(use, name, (struct str){name->text + 1, known - 1});
+    /* No name: its first characters say so. */
+    name->name.Length = bytes;
+    if (name->name.Buffer)
+        name->name.Buffer = (WCHAR *)name->text;
     return STATUS_SUCCESS;
 }
 
 static bool is_systems(const OBJECT_ATTRIBUTES *at, char16 *memory, struct str *name)
 {
-    OBJECT_ATTRIBUTES attributes;
-    UNICODE_STRING string;
-    if (!guard_read(&attributes, at, sizeof(attributes)) || attributes.RootDirectory == layer.objects)
+    if (!at || at->RootDirectory == layer.objects)
         return false;
-    if (attributes.RootDirectory)
+    if (at->RootDirectory)
         return atomic_load_explicit(directories_opened(), memory_order_relaxed) &&
-               foreign_directory(attributes.RootDirectory, memory, name);
-    if (!guard_read(&string, attributes.ObjectName, sizeof(string)) || string.Length < sizeof(char16))
+               foreign_directory(at->RootDirectory, memory, name);
+    if (!at->ObjectName || at->ObjectName->Length < sizeof(char16))
         return false;
-    string.Buffer++;
-    string.Length -= sizeof(char16);
-    return is_system_name(&string, memory, name) || str_equal(path_first(*name), STR(u"??"));
+    *name = (struct str){(const char16 *)at->ObjectName->Buffer + 1, at->ObjectName->Length / sizeof(char16) - 1};
+    return in_system_directory(*name) || str_equal(path_first(*name), STR(u"??"));
 }
 
 NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *access)

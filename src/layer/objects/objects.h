@@ -12,18 +12,25 @@
 
 enum object_use { OBJECT_OPEN, OBJECT_CREATE };
 
+/* The longest name in a directory of the system, in UTF-16 units. */
+#define SYSTEM_NAME_UNITS 260u
+
+/* What the system gets instead of the program's attributes: copies, so that it is what was judged, whatever another thread writes. Only
+ * the characters of a name that is relative (to a handle, to the VM's root) are the program's own: whatever they become, the name stays
+ * below that directory, because a relative name that begins with a backslash is refused by the system. */
 struct object_name {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING name;
     bool own_root; /* what was an absolute name is now relative to the VM's root */
+    char16 text[SYSTEM_NAME_UNITS];
 };
 
-/* Puts what the system must get instead of the program's attributes into *resolved: the same, or memory in *name. Bad pointers
- * and bad names are left to the system. Fails, with a line in the log, where the VM may not create. */
+/* Puts into *resolved what the system must get: NULL when the program gave none, else memory in *name. Bad names are left to the
+ * system. Fails, with a line in the log, where the VM may not create. */
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved);
 
-/* Takes from *access what a VM must not do to the system's objects, when what is resolved to `at` is one; what was asked for by name
+/* Takes from *access what a VM must not do to the system's objects, when what is resolved to `at` (a copy) is one; what was asked for by name
  * (changing it, deleting it) is refused, with a line in the log. Of a directory, creating in it is judged when that is tried. */
 NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *access);
 
