@@ -1,9 +1,15 @@
 """Several names of one file: a change by one name is seen by every other, in a VM as outside, and none is a way out."""
+import subprocess
+
 import pytest
 
 from harness.compare import assert_same_lines
 from harness.seed import seed
 from harness.snapshot import assert_unchanged, host_snapshot
+
+# Drives that lead to what Unix has for devices, processes and settings, or into it; and a file of each.
+DEVICE_DRIVES = {"r": "/proc/1", "s": "/proc", "t": "/proc/self", "u": "/dev", "v": "/sys/kernel"}
+DEVICE_FILES = [r"R:\status", r"S:\version", r"S:\1\status", r"T:\status", r"U:\null", r"V:\uevent_seqnum"]
 
 SEQUENCES = {
     "file link, changed by its target": ["echo more>>readme.txt", "type link-to-file.txt"],
@@ -47,3 +53,34 @@ def test_links(name, machine, reference):
     assert_same_lines(*("".join(output) for output in outputs))
     assert_unchanged(before, host_snapshot(machine))
     machine.fvm("delete", vm).expect()
+
+
+@pytest.fixture
+def other_machine(make_prefix):
+    """For a test that changes its drives."""
+    prefix = make_prefix()
+    yield prefix
+    prefix.remove()
+
+
+def test_no_drive_leads_to_devices(other_machine):
+    """Also not a drive that the host gets while the VM runs: then the same directories have other names than before."""
+    drives = other_machine.prefix / "dosdevices"
+    for letter, target in DEVICE_DRIVES.items():
+        (drives / f"{letter}:").symlink_to(target)
+    files = [name for name in DEVICE_FILES if (drives / name.lower().replace("\\", "/")).exists()]  # /sys may not be mounted
+    reads = {name: ["cmd", "/c", "type", name] for name in [*files, r"Z:\proc\version", r"Q:\proc\version"]}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    holder = other_machine.popen_fvm(["run", "drives", "--", "cmd", "/c", "echo up & set /p line="], **pipes)
+    assert holder.stdout.readline().strip() == b"up"
+    answers = {name: other_machine.inside("drives", reads[name]) for name in [*files, r"Z:\proc\version"]}
+    (drives / "q:").symlink_to("/")
+    for name in [r"Q:\proc\version", r"Z:\proc\version"]:
+        answers[name + " later"] = other_machine.inside("drives", reads[name])
+    holder.communicate(b"\n", timeout=60)
+    assert {name: (answer.code, answer.text) for name, answer in answers.items()} == dict.fromkeys(answers, (1, ""))
+    for name, read in reads.items():
+        other_machine.outside(read).expect()
+    log = other_machine.fvm("log", "drives").expect().text
+    assert log.count("refuse device") >= len(answers), log
+    other_machine.fvm("delete", "drives").expect()

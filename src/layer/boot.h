@@ -10,12 +10,11 @@
 #include "delta/checked.h"
 
 #define VM_SHARED_MAGIC 0x4d564631u
-#define VM_SHARED_VERSION 5u
+#define VM_SHARED_VERSION 6u
 #define VM_PATH_MAX 1024u
 #define VM_NAME_MAX 64u
 #define VM_DRIVES 26u
 #define VM_PROCESSES 4096u
-#define VM_UNIX_DEVICES 3u
 
 struct shared_text {
     uint32_t len; /* UTF-16 units */
@@ -59,10 +58,9 @@ struct vm_shared {
         key_root; /* where the VM's keys are stored: User\S-1-5-...\Software\FVM\NAME-..., behind \REGISTRY\ */
     struct shared_text key_home; /* FVM's own key above it, which the VM must not see: User\S-1-5-...\Software\FVM */
     uint32_t key_renames;        /* counts renamed keys: the names of open handles must be asked for again */
-    /* Wine: the VM paths of what Unix has for devices, found by the first process that asks, under the VM's lock (files/devices.c) */
-    uint32_t unix_devices_known;
-    struct shared_text unix_device[VM_UNIX_DEVICES];
-    uint32_t unix_unused;
+    uint32_t key_unused;
+    uint32_t drive_place
+        [VM_DRIVES]; /* Wine: where each drive leads, found by the first process that asks (files/devices.c) */
     /* Which map is the current one of each: 0 is that in this section. Another is in a section of its own (layer/delta.c), of a
      * number that is used once; when there is no such section, the map must be made from the journal. */
     uint32_t files_number, keys_number;
@@ -88,7 +86,7 @@ _Static_assert(sizeof(struct shared_range) == 16 && sizeof(struct shared_process
 _Static_assert(offsetof(struct vm_shared, process) == 64 + (4 + VM_DRIVES) * sizeof(struct shared_text),
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(offsetof(struct vm_shared, checked_files) == offsetof(struct vm_shared, process) + 16 * VM_PROCESSES +
-                                                                (4 + VM_UNIX_DEVICES) * sizeof(struct shared_text) + 28,
+                                                                4 * sizeof(struct shared_text) + 24 + 4 * VM_DRIVES,
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");
 _Static_assert(offsetof(struct layer_boot, pid) == 8 * LAYER_BOOT_HANDLES, "handles, then what is none");

@@ -80,48 +80,121 @@ NTSTATUS device_check(const struct file_name *name, ACCESS_MASK *access)
     return status < 0 ? status : log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
 }
 
-/* ---- Wine: what Unix has for devices, processes and the kernel's settings ---- */
+/* ---- Wine: what Unix has for devices, processes and the kernel's settings ----
+ *
+ * Names do not tell: a drive may lead to any directory, and what the system answers for a directory changes with the drives that
+ * there are. So each drive is judged by where its root is, by asking for what is above it. */
 
-/* A Unix directory's name in the VM: below a drive that leads there, or by Wine's own name for the Unix root. */
-static void find_unix_device(struct str unix_path, struct shared_text *device)
+enum drive_place { PLACE_UNKNOWN, PLACE_ELSEWHERE, PLACE_ROOT, PLACE_DEVICE };
+
+static const char16 *const unix_devices[] = {u"dev", u"proc", u"sys"};
+
+#define UNIX_DEVICES (sizeof(unix_devices) / sizeof(unix_devices[0]))
+
+/* The name that a directory has now. */
+static bool current_name(struct str nt_path, struct strbuf *name)
 {
-    struct file_memory *memory = scratch_take();
-    struct file_name name = name_on(memory);
-    struct map_place place;
-    struct strbuf path;
-    buf_add(&name.path, unix_path);
-    buf_add(&name.path, STR(u"\\x")); /* what is above a name is looked at */
-    buf_init(&path, device->s, VM_PATH_MAX);
-    bool found = file_resolve(&name, memory, &place) >= 0;
-    buf_set(&path, found ? path_parent(buf_str(&name.path)) : unix_path);
-    if (path.overflow)
-        buf_set(&path, unix_path);
-    device->len = (uint32_t)path.len;
-    scratch_give(memory);
+    struct path_attributes at = path_attributes(nt_path);
+    IO_STATUS_BLOCK io;
+    HANDLE directory;
+    if (nt.NtOpenFile(&directory, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io,
+                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                      FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
+        return false;
+    bool known = host_name_of_handle(directory, name);
+    nt.NtClose(directory);
+    return known;
 }
 
-static void find_unix_devices(struct vm_shared *vm)
+/* \??\unix/PREFIX/dosdevices/y:/.. : what is above the root of a drive. Of Unix names Wine leaves ".." to the kernel. */
+static bool name_above(struct str drive, struct file_memory *memory, struct strbuf *nt_path)
 {
-    _Atomic uint32_t *known = (_Atomic uint32_t *)&vm->unix_devices_known;
-    if (atomic_load_explicit(known, memory_order_acquire))
-        return;
-    layer_lock();
-    if (!atomic_load_explicit(known, memory_order_relaxed)) {
-        find_unix_device(STR(u"unix\\dev"), &vm->unix_device[0]);
-        find_unix_device(STR(u"unix\\proc"), &vm->unix_device[1]);
-        find_unix_device(STR(u"unix\\sys"), &vm->unix_device[2]);
-        atomic_store_explicit(known, 1, memory_order_release);
+    struct path_attributes at = path_attributes(drive);
+    char *unix_name = (char *)memory->work;
+    ULONG size = sizeof(memory->work), bytes = 0, length = 0;
+    if (!nt.wine_nt_to_unix_file_name ||
+        nt.wine_nt_to_unix_file_name(path_object(&at), unix_name, &size, FILE_OPEN) < 0)
+        return false;
+    while (unix_name[length])
+        length++;
+    buf_init(nt_path, memory->real, PATH_UNITS);
+    buf_add(nt_path, STR(u"\\??\\unix"));
+    if (nt.RtlUTF8ToUnicodeN((WCHAR *)memory->real + nt_path->len,
+                             (ULONG)((PATH_UNITS - nt_path->len) * sizeof(char16)), &bytes, unix_name, length) < 0)
+        return false;
+    nt_path->len += bytes / sizeof(char16);
+    buf_add(nt_path, STR(u"/.."));
+    return !nt_path->overflow;
+}
+
+/* Whether the directory, directly below the Unix root, is one of the three. */
+static bool is_unix_device(struct str name, struct file_memory *memory)
+{
+    for (size_t i = 0; i < UNIX_DEVICES; i++) {
+        struct strbuf nt_path, device;
+        buf_init(&nt_path, memory->real, PATH_UNITS);
+        buf_init(&device, memory->work, PATH_UNITS);
+        buf_add(&nt_path, STR(u"\\??\\unix\\"));
+        buf_add(&nt_path, str_of(unix_devices[i]));
+        if (current_name(buf_str(&nt_path), &device) && str_equal_fold(layer.up, name, buf_str(&device)))
+            return true;
     }
-    layer_unlock();
+    return false;
+}
+
+static enum drive_place find_place(char16 letter)
+{
+    char16 drive[] = {'\\', '?', '?', '\\', letter, ':', '\\'};
+    struct str root = {drive, sizeof(drive) / sizeof(char16)};
+    struct file_memory *memory = scratch_take();
+    struct strbuf own, above, nt_path;
+    enum drive_place place = PLACE_UNKNOWN; /* there is no such drive now */
+    buf_init(&own, memory->name, PATH_UNITS);
+    buf_init(&above, memory->more, PATH_UNITS);
+    if (current_name(root, &own)) {
+        bool known = name_above(root, memory, &nt_path) && current_name(buf_str(&nt_path), &above);
+        struct str directory = buf_str(&above);
+        if (known && str_equal_fold(layer.up, buf_str(&own), directory))
+            place = PLACE_ROOT; /* only the Unix root is above itself */
+        else if (!known || device_directory(directory) ||
+                 (!path_rest(directory).len && is_unix_device(buf_str(&own), memory)))
+            place = PLACE_DEVICE;
+        else
+            place = PLACE_ELSEWHERE;
+    }
+    scratch_give(memory);
+    return place;
+}
+
+/* Once in a session of the VM: all processes get the same answer, at no request. */
+static enum drive_place drive_place(char16 letter)
+{
+    struct vm_shared *vm = (struct vm_shared *)(uintptr_t)layer.vm;
+    _Atomic uint32_t *known = (_Atomic uint32_t *)&vm->drive_place[letter - 'A'];
+    uint32_t place = atomic_load_explicit(known, memory_order_relaxed);
+    if (place == PLACE_UNKNOWN) {
+        place = find_place(letter);
+        atomic_store_explicit(known, place, memory_order_relaxed);
+    }
+    return (enum drive_place)place;
 }
 
 bool device_directory(struct str vm_path)
 {
+    struct str first = path_first(vm_path), rest = path_rest(vm_path);
     if (!nt.__wine_unix_spawnvp) /* not Wine */
         return false;
-    find_unix_devices((struct vm_shared *)(uintptr_t)layer.vm);
-    for (unsigned i = 0; i < VM_UNIX_DEVICES; i++)
-        if (path_under_fold(layer.up, vm_path, shared_str(&layer.vm->unix_device[i])))
+    if (first.len == 1) {
+        char16 letter = upcase_of(layer.up, first.s[0]);
+        if (letter < 'A' || letter > 'Z')
+            return false;
+        enum drive_place place = drive_place(letter);
+        if (place != PLACE_ROOT)
+            return place == PLACE_DEVICE;
+    } else if (!str_equal_fold(layer.up, first, STR(u"unix")))
+        return false;
+    for (size_t i = 0; i < UNIX_DEVICES; i++)
+        if (path_under_fold(layer.up, rest, str_of(unix_devices[i])))
             return true;
     return false;
 }
