@@ -260,6 +260,23 @@ static void relative_names(void)
     tried("an absolute name relative to a handle", opens(TYPE_EVENT, h, L"\\BaseNamedObjects\\fvm-target-0"));
 }
 
+/* The test looks on the host for what is left when the VM is gone. */
+static void permanent_objects(void)
+{
+    struct named n;
+    WCHAR name[64];
+    char technique[80];
+    for (enum object_type t = 0; t < TYPES; t++) {
+        HANDLE h = NULL;
+        swprintf(name, 64, L"\\BaseNamedObjects\\fvm-permanent-%d", t);
+        create_object(t, &h, named(&n, NULL, name, OBJ_PERMANENT));
+        if (h)
+            NtClose(h);
+        sprintf(technique, "leave a permanent %s", type_names[t]);
+        tried(technique, !h || opens(t, NULL, name));
+    }
+}
+
 static void system_directories(void)
 {
     static const WCHAR *const names[] = {L"\\KernelObjects\\fvm-planted", L"\\Device\\fvm-planted",
@@ -475,6 +492,7 @@ int main(int argc, char **argv)
     long_links();
     races();
     relative_names();
+    permanent_objects();
     system_directories();
     pipes();
     long_pipes();

@@ -137,6 +137,15 @@ static NTSTATUS resolve_absolute(enum object_use use, struct object_name *name, 
     return STATUS_SUCCESS;
 }
 
+/* Not a failure: Windows refuses this to ordinary users, and Wine to nobody, so programs there do not expect it. */
+void object_make_temporary(OBJECT_ATTRIBUTES *attributes)
+{
+    if (!(attributes->Attributes & OBJ_PERMANENT))
+        return;
+    attributes->Attributes &= ~(ULONG)OBJ_PERMANENT;
+    log_refusal("making an object permanent", (struct str){0}, STATUS_SUCCESS);
+}
+
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved)
 {
@@ -147,6 +156,8 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
         return STATUS_SUCCESS;
     if (!guard_read(&name->attributes, program, sizeof(name->attributes)))
         return STATUS_ACCESS_VIOLATION;
+    if (use == OBJECT_CREATE)
+        object_make_temporary(&name->attributes);
     if (name->attributes.ObjectName) {
         if (!guard_read(&name->name, name->attributes.ObjectName, sizeof(name->name)))
             return STATUS_ACCESS_VIOLATION;
@@ -201,6 +212,14 @@ NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *
     }
     scratch_give(memory);
     return status;
+}
+
+/* As for a user without the privilege, whom Windows refuses it. */
+NTSTATUS NTAPI fvm_NtMakePermanentObject(HANDLE unused)
+{
+    (void)unused;
+    layer_attach();
+    return log_refusal("making an object permanent", (struct str){0}, STATUS_PRIVILEGE_NOT_HELD);
 }
 
 /* A handle for any access will do for this on Wine. */

@@ -30,6 +30,9 @@ struct object_name {
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved);
 
+/* An object that is made does not outlive its last handle: a permanent one would outlive the VM. To be called with a copy. */
+void object_make_temporary(OBJECT_ATTRIBUTES *attributes);
+
 /* Takes from *access what a VM must not do to the system's objects, when what is resolved to `at` (a copy) is one; what was asked for by name
  * (changing it, deleting it) is refused, with a line in the log. Of a directory, creating in it is judged when that is tried. */
 NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *access);

@@ -86,6 +86,7 @@ static NTSTATUS capture(const OBJECT_ATTRIBUTES *program, char16 *memory, struct
         return STATUS_SUCCESS;
     if (!guard_read(&name->said, program, sizeof(name->said)))
         return STATUS_ACCESS_VIOLATION;
+    object_make_temporary(&name->said);
     if (!name->said.ObjectName)
         return STATUS_SUCCESS;
     if (!guard_read(&name->said_name, name->said.ObjectName, sizeof(name->said_name)) ||

@@ -44,9 +44,13 @@ NTSTATUS NTAPI fvm_NtCreatePrivateNamespace(HANDLE *handle, ACCESS_MASK access, 
 {
     layer_attach();
     void *own = scratch_take();
-    NTSTATUS status = own_boundary(boundary, own);
+    struct object_name name;
+    OBJECT_ATTRIBUTES *at;
+    NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);
     if (status >= 0)
-        status = nt.NtCreatePrivateNamespace(handle, access, attributes, own);
+        status = own_boundary(boundary, own);
+    if (status >= 0)
+        status = nt.NtCreatePrivateNamespace(handle, access, at, own);
     scratch_give(own);
     return status;
 }
