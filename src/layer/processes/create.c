@@ -27,6 +27,8 @@ struct creating {
     struct strbuf real; /* NT path of the image as the system must open it */
     uint16_t machine;
     bool in_storage;
+    bool held; /* with these, and the lock: see hold_image */
+    HANDLE file, section;
 };
 
 static FVM_PS_ATTRIBUTE *find_attribute(const struct creating *c, ULONG_PTR attribute)
@@ -67,22 +69,55 @@ static NTSTATUS copy_image_name(struct creating *c, FVM_PS_ATTRIBUTE *image)
     return STATUS_SUCCESS;
 }
 
+/* Wine starts a Unix program as gladly as a Windows one, outside the VM, and opens the image by its name, more than once. So nothing
+ * may take the place of what was looked at while that lasts. Who has it open as an image lets nobody write to it, truncate or delete it
+ * meanwhile, and renaming it, a directory above it, or another file to its name needs the lock. */
+static NTSTATUS hold_image(struct creating *c)
+{
+    enum { SEC_IMAGE_FLAG = 0x1000000 };
+    if (!c->in_storage || !nt.__wine_unix_spawnvp)
+        return STATUS_SUCCESS;
+    layer_lock();
+    c->held = true;
+    struct path_attributes at = path_attributes(buf_str(&c->real));
+    IO_STATUS_BLOCK io;
+    NTSTATUS status = nt.NtOpenFile(&c->file, GENERIC_READ, path_object(&at), &io, FILE_SHARE_READ | FILE_SHARE_DELETE,
+                                    FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
+    if (status < 0)
+        return status;
+    status = nt.NtCreateSection(&c->section, SECTION_QUERY, NULL, NULL, PAGE_READONLY, SEC_IMAGE_FLAG, c->file);
+    return status == STATUS_INVALID_IMAGE_NOT_MZ ? STATUS_SUCCESS : status; /* not yet refused with a word */
+}
+
+static void release_image(struct creating *c)
+{
+    if (c->section)
+        nt.NtClose(c->section);
+    if (c->file)
+        nt.NtClose(c->file);
+    if (c->held)
+        layer_unlock();
+}
+
 /* IMAGE_FILE_MACHINE_* of the file, 0 when it is no Windows program; unix_program: a Unix one. */
 static NTSTATUS read_machine(struct creating *c, bool *unix_program)
 {
     struct path_attributes at = path_attributes(buf_str(&c->real));
     IO_STATUS_BLOCK io;
-    HANDLE file;
+    HANDLE file = c->file;
     LARGE_INTEGER start = {.QuadPart = 0};
-    NTSTATUS status = nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io,
-                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                    FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
+    NTSTATUS status = STATUS_SUCCESS;
+    if (!file)
+        status = nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io,
+                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                               FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
     if (status < 0)
         return status;
     uint8_t *head = (uint8_t *)c->memory->work;
     io.Information = 0;
     nt.NtReadFile(file, NULL, NULL, NULL, &io, head, HEADER_BYTES, &start, NULL);
-    nt.NtClose(file);
+    if (file != c->file)
+        nt.NtClose(file);
     c->machine = image_machine(head, io.Information);
     *unix_program = io.Information >= 4 && (mem_equal(head,
                                                       "\x7f"
@@ -120,7 +155,9 @@ static NTSTATUS prepare_image(struct creating *c)
     buf_init(&c->real, c->memory->real, PATH_UNITS);
     file_real_path(&c->name, &place, true, &c->real);
     c->in_storage = !place.has_lower || place.lower_base.len;
-    status = read_machine(c, &unix_program);
+    status = hold_image(c);
+    if (status >= 0)
+        status = read_machine(c, &unix_program);
     if (status < 0)
         return status;
     if (!c->machine) {
@@ -247,6 +284,7 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
                                             thread_attributes, process_flags & ~PROCESS_CREATE_FLAGS_BREAKAWAY_FLAG,
                                             suspended, parameters, create_info, c.list);
     }
+    release_image(&c);
     if (status >= 0 && !own_process) /* Wine: a Unix program ran in its place */
         status = log_refusal("not a Windows program", buf_str(&c.name.path), STATUS_INVALID_IMAGE_NOT_MZ);
     if (status >= 0) {
