@@ -16,8 +16,7 @@ FEWEST_TECHNIQUES = {BORDER: 108, FOREIGN: 60}
 REFUSALS = {
     BORDER: ["opening a process outside", "opening a thread outside", "console of a process outside",
              "creating an object in a directory of the system", "pipe by way of the network",
-             "link with a target that is too long", "pipe with a name that is too long",
-             "waiting for a pipe with a name that is too long", "making an object permanent"],
+             "link with a target that is too long", "pipe with a name that is too long", "making an object permanent"],
     FOREIGN: ["opening a process outside", "opening a thread outside", "pipe by way of the network",
               "console event for processes outside", "image name of a process outside", "parent outside",
               "making a pipe by way of a link", "changing an object of the system", "loading a driver",
@@ -105,6 +104,32 @@ def test_single_instance_programs_run_once_everywhere(machine, kind):
         assert line == "second", f"{kind} {where}"
     for process in running:
         end(process)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_drive_letter_lives_as_long_as_the_vm(machine, killed):
+    """It outlives the program that defined it, not the VM's last program; after a kill it goes with the VM."""
+    kept, line = start(machine, "letter", [SINGLE, "mutex"])
+    defining, line = start(machine, "letter", [SINGLE, "drive"])
+    assert line == "first"
+    end(defining)
+    for where, expected in (("letter", "second"), ("another", "first"), (None, "first")):
+        process, line = start(machine, where, [SINGLE, "drive"])
+        assert line == expected, where
+        process.communicate(b"\n", timeout=60)
+    machine.outside([SINGLE, "no-drive"]).expect()
+    if killed:
+        kept.kill()
+        kept.wait()
+    else:
+        end(kept)
+        process, line = start(machine, "letter", [SINGLE, "drive"])
+        assert line == "first"
+        end(process)
+    for vm in ("letter", "another"):
+        machine.fvm("stop", vm).expect()
+        machine.fvm("delete", vm).expect()
+    assert [name for name in counts(machine) if "FVM." in name] == []
 
 
 LOCKING_SCRIPT = r"""

@@ -7,6 +7,7 @@
 #include "vm/job.h"
 #include "vm/lock.h"
 #include "vm/name.h"
+#include "vm/objects.h"
 #include "vm/registry.h"
 #include "vm/text.h"
 #include "vm/vm.h"
@@ -199,6 +200,7 @@ void home_clean(struct fvm_home *home)
 /* Takes the VM out of sight, unless something runs in it. */
 static enum fvm_result retire(struct vm *vm, struct str old, struct fvm_error *error)
 {
+    char16 path[OBJECTS_PATH_UNITS];
     HANDLE directory, lock;
     uint32_t processes;
     enum fvm_result result = lock_take(vm, &lock, NULL, DELETE_VM, error);
@@ -212,6 +214,7 @@ static enum fvm_result retire(struct vm *vm, struct str old, struct fvm_error *e
         if (NT_SUCCESS(status)) {
             status = file_rename(directory, NULL, old);
             nt.NtClose(directory);
+            objects_remove_left(objects_path(vm, path)); /* of a supervisor that was killed */
         }
         if (!NT_SUCCESS(status))
             result = error_system(error, FVM_FAILED, DELETE_VM, str_of(vm->name), status, u"");

@@ -4,6 +4,7 @@
  * Links are followed from the system's root, so they hold the VM's full path; the layer hides it. */
 #include "vm/objects.h"
 
+#include "vm/file.h"
 #include "vm/text.h"
 
 #include <stdlib.h>
@@ -79,6 +80,9 @@ static NTSTATUS make_link(struct objects *objects, struct str name, struct str t
     return NT_SUCCESS(status) ? keep(objects, handle) : status;
 }
 
+#define DEVICES u"??"
+#define OWN_DEVICES 2u /* of own_links: those in \?? */
+
 struct own_link {
     const char16 *name, *target; /* both below the VM's root; # is the session */
 };
@@ -90,7 +94,7 @@ static const char16 *const own_directories[] = {
     u"Sessions\\#",
     u"Sessions\\#\\DosDevices",
     u"Sessions\\#\\BaseNamedObjects",
-    u"??",
+    DEVICES,
     u"RPC Control", /* ports of the VM's own servers; those of the system are listed in layer/objects/ports.c */
 };
 
@@ -135,6 +139,8 @@ static NTSTATUS make_own(struct objects *objects, struct str path)
         struct str directory = expand(own_directories[i], (struct str){0}, session, &name);
         if (!str_equal(directory, str_of(session_0_link)))
             status = make_directory(objects, directory);
+        if (NT_SUCCESS(status) && str_equal(directory, STR(DEVICES)))
+            objects->devices = objects->handles[objects->count - 1];
     }
     if (session == 0 && NT_SUCCESS(status))
         status = make_link(objects, str_of(session_0_link), expand(u"\\BaseNamedObjects", path, session, &target));
@@ -164,4 +170,58 @@ void objects_close(struct objects *objects)
     if (objects->root)
         nt.NtClose(objects->root);
     memset(objects, 0, sizeof *objects);
+}
+
+/* ---- what programs made permanent ---- */
+
+struct device_entry {
+    UNICODE_STRING name, type;
+    WCHAR text[1024];
+};
+
+static bool query_device(HANDLE devices, ULONG index, struct device_entry *entry)
+{
+    ULONG length;
+    return nt.NtQueryDirectoryObject(devices, entry, sizeof *entry, TRUE, FALSE, &index, &length) == STATUS_SUCCESS;
+}
+
+bool objects_left(const struct objects *objects)
+{
+    struct device_entry entry;
+    return objects->devices && query_device(objects->devices, OWN_DEVICES, &entry);
+}
+
+/* Whether it is gone then: one that somebody has open goes with its last handle. */
+static bool remove_device(HANDLE devices, UNICODE_STRING *name)
+{
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE link;
+    InitializeObjectAttributes(&attributes, name, 0, devices, NULL);
+    if (!NT_SUCCESS(nt.NtOpenSymbolicLinkObject(&link, DELETE, &attributes)))
+        return false;
+    nt.NtMakeTemporaryObject(link);
+    nt.NtClose(link);
+    if (!NT_SUCCESS(nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, &attributes)))
+        return true;
+    nt.NtClose(link);
+    return false;
+}
+
+void objects_remove_left(struct str path)
+{
+    char16 memory[NAME_UNITS];
+    struct strbuf name;
+    buf_init(&name, memory, NAME_UNITS);
+    buf_set(&name, path);
+    path_add(&name, STR(DEVICES));
+    UNICODE_STRING string = unicode(buf_str(&name));
+    OBJECT_ATTRIBUTES attributes;
+    struct device_entry entry;
+    HANDLE devices;
+    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    if (!NT_SUCCESS(nt.NtOpenDirectoryObject(&devices, DIRECTORY_ACCESS, &attributes)))
+        return;
+    for (ULONG index = 0; query_device(devices, index, &entry);)
+        index += !remove_device(devices, &entry.name);
+    nt.NtClose(devices);
 }

@@ -8,6 +8,7 @@
 
 struct objects {
     HANDLE root;
+    HANDLE devices;  /* \??; one of the handles */
     HANDLE *handles; /* of everything below it: an object lives as long as somebody has it open */
     size_t count, cap;
 };
@@ -18,5 +19,9 @@ struct str objects_path(const struct vm *vm, char16 memory[OBJECTS_PATH_UNITS]);
  * caller's. */
 NTSTATUS objects_open(struct objects *objects, struct str path);
 void objects_close(struct objects *objects);
+/* Permanent links, the drive letters that programs of the VM made: whether there are any, and removing them, in this directory or in
+ * that of a VM whose supervisor was killed. */
+bool objects_left(const struct objects *objects);
+void objects_remove_left(struct str path);
 
 #endif

@@ -246,8 +246,33 @@ enum fvm_result share_open(struct share *share, const struct vm *vm, void (*noti
     return result;
 }
 
+static bool take_lock(struct share *share)
+{
+    struct fvm_error ignored;
+    DWORD wait = WaitForSingleObject(share->lock, PROCESS_LOCK_MS);
+    /* nobody else will be told that the lock's owner died */
+    if (wait == WAIT_ABANDONED)
+        replay(share, share->vm, NULL, &ignored);
+    return wait == WAIT_OBJECT_0 || wait == WAIT_ABANDONED;
+}
+
+/* The last supervisor of the VM removes what its programs made permanent. */
+static void remove_left(struct share *share)
+{
+    char16 path[OBJECTS_PATH_UNITS];
+    uint32_t processes;
+    if (!share->job || !objects_left(&share->objects) || !take_lock(share))
+        return;
+    CloseHandle(share->job);
+    share->job = NULL;
+    if (!vm_running(share->vm, &processes) || !processes)
+        objects_remove_left(objects_path(share->vm, path));
+    ReleaseMutex(share->lock);
+}
+
 void share_close(struct share *share)
 {
+    remove_left(share);
     HANDLE handles[] = {share->section, share->lock,  share->journal, share->key_journal,
                         share->events,  share->files, share->job};
     objects_close(&share->objects);
@@ -264,13 +289,8 @@ void share_close(struct share *share)
 bool share_process(struct share *share, uint32_t pid, int64_t create_time, bool enter)
 {
     bool done = false;
-    struct fvm_error ignored;
-    DWORD wait = WaitForSingleObject(share->lock, PROCESS_LOCK_MS);
-    if (wait != WAIT_OBJECT_0 && wait != WAIT_ABANDONED)
+    if (!take_lock(share))
         return false;
-    /* nobody else will be told that the lock's owner died */
-    if (wait == WAIT_ABANDONED)
-        replay(share, share->vm, NULL, &ignored);
     /* a new one takes the place of one that has ended only when there is no other: who has a handle may still ask */
     for (int pass = 0; pass < 2 && !done; pass++)
         for (uint32_t i = 0; i < VM_PROCESSES && !done; i++) {

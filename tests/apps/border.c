@@ -277,6 +277,17 @@ static void permanent_objects(void)
     }
 }
 
+/* The VM may keep these; the test looks for them on the host. */
+static void permanent_devices(void)
+{
+    struct named n;
+    UNICODE_STRING target;
+    HANDLE link = NULL;
+    DefineDosDeviceW(0, L"fvm-device", L"C:\\windows");
+    RtlInitUnicodeString(&target, L"\\Device\\Null");
+    NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\??\\fvm-device-2", OBJ_PERMANENT), &target);
+}
+
 static void system_directories(void)
 {
     static const WCHAR *const names[] = {L"\\KernelObjects\\fvm-planted", L"\\Device\\fvm-planted",
@@ -493,6 +504,7 @@ int main(int argc, char **argv)
     races();
     relative_names();
     permanent_objects();
+    permanent_devices();
     system_directories();
     pipes();
     long_pipes();

@@ -32,7 +32,10 @@ static BOOL is_first(const char *kind, const char *directory)
         snprintf(path, sizeof(path), "%s\\lock", directory);
         kept = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_ALWAYS, 0, NULL);
         return kept != INVALID_HANDLE_VALUE;
-    }
+    } else if (!strcmp(kind, "drive"))
+        return !QueryDosDeviceA("Q:", path, sizeof(path)) && DefineDosDeviceA(0, "Q:", "C:\\windows");
+    else if (!strcmp(kind, "no-drive"))
+        return !DefineDosDeviceA(DDD_REMOVE_DEFINITION, "Q:", NULL);
     return kept && GetLastError() != ERROR_ALREADY_EXISTS;
 }
 

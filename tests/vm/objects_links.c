@@ -138,6 +138,28 @@ static void open_shared(void)
     NtClose(root);
 }
 
+/* A letter that a program defines stays when its handles are closed, until it is removed. */
+static void define_devices(void)
+{
+    static const WCHAR *const names[] = {L"Q:", L"fvm-device"};
+    WCHAR target[256], drives[4];
+    for (unsigned i = 0; i < 2; i++) {
+        printf("define %ls: %d\n", names[i], DefineDosDeviceW(0, names[i], L"C:\\windows"));
+        DWORD length = QueryDosDeviceW(names[i], target, 256);
+        printf("query: %lu %ls\n", length, length ? target : L"");
+        swprintf(target, 256, L"\\??\\%ls", names[i]);
+        query_link(target);
+        list(L"\\??", names[i]);
+        swprintf(drives, 4, L"%ls", i ? L"R:" : L"Q:");
+        printf("drive type %u\n", GetDriveTypeW(drives));
+        printf("again: %d %lu\n", DefineDosDeviceW(DDD_RAW_TARGET_PATH, names[i], L"\\Device\\Null"), GetLastError());
+        printf("remove: %d\n", DefineDosDeviceW(DDD_REMOVE_DEFINITION, names[i], NULL));
+        SetLastError(0);
+        printf("query: %lu %lu\n", QueryDosDeviceW(names[i], target, 256), GetLastError());
+        printf("remove: %d %lu\n", DefineDosDeviceW(DDD_REMOVE_DEFINITION, names[i], NULL), GetLastError());
+    }
+}
+
 int main(void)
 {
     WCHAR name[128];
@@ -173,5 +195,6 @@ int main(void)
     open_shared();
     list(L"\\DosDevices\\GLOBALROOT\\BaseNamedObjects\\fvm-list", NULL);
     list(L"\\fvm-none", NULL);
+    define_devices();
     return 0;
 }

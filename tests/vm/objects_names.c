@@ -105,6 +105,28 @@ static void bad_names(void)
     step("bad attributes", NtOpenEvent(&h, MAXIMUM_ALLOWED, (OBJECT_ATTRIBUTES *)NULL));
 }
 
+/* What stands in the program's handle after a name that cannot be read, too. */
+static void unreadable_names(void)
+{
+    UNICODE_STRING *nowhere = VirtualAlloc(NULL, 4096, MEM_RESERVE, PAGE_NOACCESS);
+    UNICODE_STRING strings[] = {
+        {2, 2, (WCHAR *)nowhere}, {3, 4, (WCHAR *)((char *)nowhere + 1)}, {0, 0, (WCHAR *)nowhere}};
+    OBJECT_ATTRIBUTES at, *given[] = {&at, &at, &at, &at, (OBJECT_ATTRIBUTES *)nowhere};
+    UNICODE_STRING *said[] = {nowhere, &strings[0], &strings[1], &strings[2], NULL};
+    HANDLE roots[] = {NULL, (HANDLE)0xdeadbeef};
+    char what[100];
+    for (unsigned i = 0; i < 10; i++)
+        for (enum object_type t = 0; t < TYPES; t++) {
+            HANDLE created = (HANDLE)0x4444, opened = (HANDLE)0x4444;
+            InitializeObjectAttributes(&at, said[i % 5], 0, roots[i / 5], NULL);
+            sprintf(what, "unreadable %u create %s", i, type_names[t]);
+            step(what, create_object(t, &created, given[i % 5]));
+            sprintf(what, "unreadable %u open %s", i, type_names[t]);
+            step(what, open_object(t, &opened, given[i % 5]));
+            printf("handles: %d %d %d %d\n", !created, created == (HANDLE)0x4444, !opened, opened == (HANDLE)0x4444);
+        }
+}
+
 static void relative(void)
 {
     struct named n;
@@ -219,6 +241,7 @@ int main(void)
     for (enum object_type t = 0; t < TYPES; t++)
         one_type(t);
     bad_names();
+    unreadable_names();
     relative();
     win32();
     root();

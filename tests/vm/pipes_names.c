@@ -209,6 +209,29 @@ static void odd_names(void)
     }
 }
 
+/* As long as the system takes names, and longer. */
+static void long_names(void)
+{
+    static WCHAR name[32770];
+    char what[64];
+    for (unsigned i = 0; i < 2; i++)
+        for (int len = 32660; len <= 32768; len += len < 32760 ? 20 : 1) {
+            HANDLE first, other, same;
+            wcscpy(name, i ? L"\\Device\\NamedPipe\\" : L"\\??\\pipe\\");
+            for (int at = (int)wcslen(name); at < len; at++)
+                name[at] = 'N';
+            name[len] = 0;
+            sprintf(what, "%d characters", len);
+            step(what, serve(&first, NULL, name, 1));
+            name[len - 1] = 'o';
+            step("another", serve(&other, NULL, name, 1));
+            name[len - 1] = 'n';
+            step("the same", serve(&same, NULL, name, 1));
+            close_all(first, same);
+            close_all(other, NULL);
+        }
+}
+
 int main(void)
 {
     every_spelling();
@@ -217,5 +240,6 @@ int main(void)
     impersonation();
     mailslots();
     odd_names();
+    long_names();
     return 0;
 }

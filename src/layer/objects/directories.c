@@ -67,7 +67,7 @@ NTSTATUS NTAPI fvm_NtCreateSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access
     struct object_name name;
     OBJECT_ATTRIBUTES *at;
     UNICODE_STRING own;
-    NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);
+    NTSTATUS status = object_resolve(attributes, OBJECT_CREATE_LINK, &name, &at);
     if (status < 0)
         return status;
     char16 *memory = scratch_take();

@@ -118,7 +118,7 @@ static NTSTATUS check_directory(HANDLE directory)
 /* An absolute name: relative to the VM's root, or the copy of a name of the system. */
 static NTSTATUS resolve_absolute(enum object_use use, struct object_name *name, struct str path)
 {
-    if (use == OBJECT_CREATE && name->name.Length == sizeof(char16)) /* the root; relative, an object without a name */
+    if (use != OBJECT_OPEN && name->name.Length == sizeof(char16)) /* the root; relative, an object without a name */
         return name->attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_OBJECT_NAME_COLLISION;
     if (!in_system_directory(path)) {
         name->own_root = true;
@@ -128,7 +128,7 @@ static NTSTATUS resolve_absolute(enum object_use use, struct object_name *name, 
         name->attributes.RootDirectory = layer.objects;
         return STATUS_SUCCESS;
     }
-    if (use == OBJECT_CREATE)
+    if (use != OBJECT_OPEN)
         return log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
     if (name->name.Length > sizeof(name->text))
         return log_refusal("name in a directory of the system that is too long", str_head(path, LOGGED_UNITS),
@@ -146,31 +146,56 @@ void object_make_temporary(OBJECT_ATTRIBUTES *attributes)
     log_refusal("making an object permanent", (struct str){0}, STATUS_SUCCESS);
 }
 
+/* An absolute name, of one component in \?? by either of its names. */
+static bool is_dos_device(const struct object_name *name)
+{
+    struct str path = {name->text, name->name.Length / sizeof(char16)};
+    if (name->attributes.RootDirectory || !name->attributes.ObjectName || name->name.Length > sizeof(name->text) ||
+        !path.len || path.s[0] != '\\')
+        return false;
+    struct str first = path_first(str_from(path, 1)), leaf = path_rest(str_from(path, 1));
+    return (str_equal(first, STR(u"??")) || str_equal_fold(layer.up, first, STR(u"DosDevices"))) && leaf.len &&
+           str_find(leaf, '\\') == leaf.len;
+}
+
+/* Copies what the program gave, and as much of the name as there is room for; false, with what gives the program the system's own
+ * status for it, when that cannot be read. */
+static bool read_said(struct object_name *name, const OBJECT_ATTRIBUTES *program)
+{
+    name->name = (UNICODE_STRING){sizeof(char16), sizeof(char16), (WCHAR *)UNREADABLE};
+    if (!guard_read(&name->attributes, program, sizeof(name->attributes))) {
+        name->attributes = (OBJECT_ATTRIBUTES){.Length = sizeof(name->attributes), .ObjectName = &name->name};
+        return false;
+    }
+    const UNICODE_STRING *said = name->attributes.ObjectName;
+    if (!said)
+        return true;
+    name->attributes.ObjectName = &name->name;
+    if (!guard_read(&name->name, said, sizeof(name->name)))
+        return false;
+    USHORT bytes = name->name.Length < sizeof(name->text) ? name->name.Length : (USHORT)sizeof(name->text);
+    if (name->attributes.RootDirectory || guard_read(name->text, name->name.Buffer, bytes))
+        return true;
+    name->name.Buffer = (WCHAR *)(UNREADABLE | ((uintptr_t)name->name.Buffer & 1)); /* it may look at that first */
+    return false;
+}
+
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved)
 {
     layer_attach();
     name->own_root = false;
     *resolved = program ? &name->attributes : NULL;
-    if (!program)
+    if (!program || !read_said(name, program))
         return STATUS_SUCCESS;
-    if (!guard_read(&name->attributes, program, sizeof(name->attributes)))
-        return STATUS_ACCESS_VIOLATION;
-    if (use == OBJECT_CREATE)
+    if (use != OBJECT_OPEN && !(use == OBJECT_CREATE_LINK && is_dos_device(name)))
         object_make_temporary(&name->attributes);
-    if (name->attributes.ObjectName) {
-        if (!guard_read(&name->name, name->attributes.ObjectName, sizeof(name->name)))
-            return STATUS_ACCESS_VIOLATION;
-        name->attributes.ObjectName = &name->name;
-    }
     if (name->attributes.RootDirectory)
-        return use == OBJECT_CREATE ? check_directory(name->attributes.RootDirectory) : STATUS_SUCCESS;
+        return use == OBJECT_OPEN ? STATUS_SUCCESS : check_directory(name->attributes.RootDirectory);
     if (!name->attributes.ObjectName)
         return STATUS_SUCCESS;
     USHORT bytes = name->name.Length < sizeof(name->text) ? name->name.Length : (USHORT)sizeof(name->text);
     size_t known = bytes / sizeof(char16);
-    if (!guard_read(name->text, name->name.Buffer, bytes))
-        return STATUS_ACCESS_VIOLATION;
     if (known && name->text[0] == '\\' && (known == 1 || name->text[1] != '\\'))
         return resolve_absolute(use, name, (struct str){name->text + 1, known - 1});
     /* No name: its first characters say so. */
@@ -187,7 +212,7 @@ static bool is_systems(const OBJECT_ATTRIBUTES *at, char16 *memory, struct str *
     if (at->RootDirectory)
         return atomic_load_explicit(directories_opened(), memory_order_relaxed) &&
                foreign_directory(at->RootDirectory, memory, name);
-    if (!at->ObjectName || at->ObjectName->Length < sizeof(char16))
+    if (!at->ObjectName || at->ObjectName->Length < sizeof(char16) || (uintptr_t)at->ObjectName->Buffer >= UNREADABLE)
         return false;
     *name = (struct str){(const char16 *)at->ObjectName->Buffer + 1, at->ObjectName->Length / sizeof(char16) - 1};
     return in_system_directory(*name) || str_equal(path_first(*name), STR(u"??"));

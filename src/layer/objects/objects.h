@@ -10,7 +10,10 @@
 
 #include "layer/layer.h"
 
-enum object_use { OBJECT_OPEN, OBJECT_CREATE };
+enum object_use { OBJECT_OPEN, OBJECT_CREATE, OBJECT_CREATE_LINK };
+
+/* The system's own addresses: no thread of the program can make them readable between two looks. */
+#define UNREADABLE ((uintptr_t)-0x10000)
 
 /* The longest name in a directory of the system, in UTF-16 units. */
 #define SYSTEM_NAME_UNITS 260u
@@ -26,11 +29,12 @@ struct object_name {
 };
 
 /* Puts into *resolved what the system must get: NULL when the program gave none, else memory in *name. Bad names are left to the
- * system. Fails, with a line in the log, where the VM may not create. */
+ * system, also those that cannot be read: it gets a name that cannot either. Fails, with a line in the log, where the VM may not create. */
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved);
 
-/* An object that is made does not outlive its last handle: a permanent one would outlive the VM. To be called with a copy. */
+/* An object that is made does not outlive its last handle: a permanent one would outlive the VM. To be called with a copy. Links in \??
+ * may be permanent, as drive letters are; the outside removes them (src/vm/objects.c). */
 void object_make_temporary(OBJECT_ATTRIBUTES *attributes);
 
 /* Takes from *access what a VM must not do to the system's objects, when what is resolved to `at` (a copy) is one; what was asked for by name

@@ -58,6 +58,27 @@ static struct str own_prefix(void)
     return path_leaf(object_root());
 }
 
+/* The VM's name of pipe `name`. Where the system has no room for the prefix (behind any spelling of the device), the end of the name
+ * is given as a hash, so that it is as long as what the program said. */
+static void add_own_name(struct strbuf *b, struct str name)
+{
+    enum { DEVICE_ROOM = 64, HASHES = 2, DIGITS = 8 };
+    struct str prefix = own_prefix();
+    buf_add(b, prefix);
+    buf_add_char(b, '\\');
+    if (name.len + prefix.len + 1 + DEVICE_ROOM <= UNICODE_STRING_MAX_CHARS) {
+        buf_add(b, name);
+        return;
+    }
+    struct str kept = str_head(name, name.len - prefix.len - 1 - HASHES * DIGITS), rest = str_from(name, kept.len);
+    buf_add(b, kept);
+    for (uint32_t seed = 0; seed < HASHES; seed++) {
+        uint32_t hash = str_hash_fold(layer.up, seed, rest);
+        for (unsigned digit = 0; digit < DIGITS; digit++, hash >>= 4)
+            buf_add_char(b, u"0123456789abcdef"[hash & 15]);
+    }
+}
+
 static bool is_endpoint(struct str name)
 {
     for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
@@ -76,26 +97,28 @@ static bool is_device(HANDLE root, char16 *memory)
            !rest.len;
 }
 
-static NTSTATUS capture(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *name, struct str *said)
+/* What cannot be read is left to the system: it gets a name that cannot either. */
+static void capture(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *name, struct str *said)
 {
     *said = (struct str){0};
     name->said_name = (UNICODE_STRING){0};
     name->endpoint = false;
     name->at = program ? &name->said : NULL;
     if (!program)
-        return STATUS_SUCCESS;
+        return;
     if (!guard_read(&name->said, program, sizeof(name->said)))
-        return STATUS_ACCESS_VIOLATION;
+        name->said = (OBJECT_ATTRIBUTES){.Length = sizeof(name->said), .ObjectName = (UNICODE_STRING *)UNREADABLE};
     object_make_temporary(&name->said);
     if (!name->said.ObjectName)
-        return STATUS_SUCCESS;
-    if (!guard_read(&name->said_name, name->said.ObjectName, sizeof(name->said_name)) ||
-        !guard_read(memory, name->said_name.Buffer, name->said_name.Length))
-        return STATUS_ACCESS_VIOLATION;
-    *said = (struct str){memory, name->said_name.Length / sizeof(char16)};
-    name->said_name.Buffer = (WCHAR *)memory;
+        return;
+    if (guard_read(&name->said_name, name->said.ObjectName, sizeof(name->said_name)) &&
+        guard_read(memory, name->said_name.Buffer, name->said_name.Length)) {
+        *said = (struct str){memory, name->said_name.Length / sizeof(char16)};
+        name->said_name.Buffer = (WCHAR *)memory;
+    } else {
+        name->said_name = (UNICODE_STRING){sizeof(char16), sizeof(char16), (WCHAR *)UNREADABLE};
+    }
     name->said.ObjectName = &name->said_name;
-    return STATUS_SUCCESS;
 }
 
 NTSTATUS pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *name, enum pipe_kind *kind)
@@ -103,10 +126,10 @@ NTSTATUS pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct p
     struct strbuf b;
     struct str said, rest;
     /* the program's name at a distance, so that the VM's can be put into it */
-    NTSTATUS status =
-        capture(program, memory + SCRATCH_SIZE / sizeof(char16) - UNICODE_STRING_MAX_CHARS - 1, name, &said);
+    NTSTATUS status = STATUS_SUCCESS;
+    capture(program, memory + SCRATCH_SIZE / sizeof(char16) - UNICODE_STRING_MAX_CHARS - 1, name, &said);
     *kind = PIPE_NONE;
-    if (status < 0 || !program || !name->said.ObjectName)
+    if (!program || !name->said.ObjectName)
         return status;
     *kind = PIPE_DEVICE;
     if (!said.len)
@@ -120,9 +143,7 @@ NTSTATUS pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct p
         return status;
     buf_init(&b, memory, UNICODE_STRING_MAX_CHARS);
     buf_add(&b, str_head(said, said.len - rest.len));
-    buf_add(&b, own_prefix());
-    buf_add_char(&b, '\\');
-    buf_add(&b, rest);
+    add_own_name(&b, rest);
     if (b.overflow)
         return log_refusal("pipe with a name that is too long", str_head(said, LOGGED_UNITS), STATUS_NAME_TOO_LONG);
     name->own_name = (UNICODE_STRING){(USHORT)(b.len * sizeof(char16)), (USHORT)(b.len * sizeof(char16)), (WCHAR *)b.s};
@@ -215,26 +236,25 @@ NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context
 {
     layer_attach();
     struct wait_buffer *said = scratch_take(), *own = scratch_take();
-    struct str prefix = own_prefix();
-    ULONG added = (ULONG)((prefix.len + 1) * sizeof(char16)), length = in_length < WAIT_HEAD ? in_length : WAIT_HEAD;
+    ULONG length = in_length < WAIT_HEAD ? in_length : WAIT_HEAD;
     NTSTATUS status = guard_read(said, in, length) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
     bool asked = false;
     if (status >= 0 && in_length >= WAIT_HEAD && said->name_length && said->name_length <= in_length - WAIT_HEAD) {
         struct str name = {(char16 *)said->name, said->name_length / sizeof(char16)};
         length += said->name_length;
-        if (said->name_length > UNICODE_STRING_MAX_BYTES - added)
+        if (said->name_length > UNICODE_STRING_MAX_BYTES)
             status =
                 log_refusal("waiting for a pipe with a name that is too long", (struct str){0}, STATUS_NAME_TOO_LONG);
         else if (!guard_read(said->name, (uint8_t *)in + WAIT_HEAD, said->name_length))
             status = STATUS_ACCESS_VIOLATION;
         else {
+            struct strbuf b;
             mem_copy(own, said, WAIT_HEAD);
-            mem_copy(own->name, prefix.s, prefix.len * sizeof(char16));
-            own->name[prefix.len] = '\\';
-            mem_copy(own->name + prefix.len + 1, said->name, said->name_length);
-            own->name_length += added;
-            status =
-                nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, own, length + added, out, out_length);
+            buf_init(&b, (char16 *)own->name, UNICODE_STRING_MAX_CHARS);
+            add_own_name(&b, name);
+            own->name_length = (ULONG)(b.len * sizeof(char16));
+            status = nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, own,
+                                        (ULONG)WAIT_HEAD + own->name_length, out, out_length);
             asked = status != STATUS_OBJECT_NAME_NOT_FOUND || !is_endpoint(name);
         }
     }
