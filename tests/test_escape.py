@@ -26,6 +26,7 @@ def test_cannot_escape(name, machine):
     assert "ESCAPED" not in result.text, result.text
     assert any(line.startswith("blocked: ") for line in lines), f"nothing was tried\n{result.text}\n{result.error}"
     assert result.code == 0, f"exit code {result.code}\n{result.text}\n{result.error}"
+    machine.fvm("diff", f"escape-{name}").expect()
     machine.fvm("delete", f"escape-{name}").expect()
 
 

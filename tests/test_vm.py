@@ -2,7 +2,7 @@
 inside must have left the host as it was.
 
 Each tests/vm/NAME.c is one program. It gets a directory to work in (a Windows path, filled by harness.seed), prints a
-line for every step, and exits with 0.
+line for every step, and exits with 0. Some first make what the host is to have: `PROGRAM DIRECTORY prepare`.
 """
 import pytest
 
@@ -12,6 +12,7 @@ from harness.seed import seed
 from harness.snapshot import assert_unchanged, host_snapshot
 
 PROGRAMS = sorted(path.stem for path in (ROOT / "tests/vm").glob("*.c"))
+PREPARED = {"registry_host_links"}
 FEWEST_LINES = 5  # less output than this is a program that did nothing
 
 
@@ -21,6 +22,8 @@ def test_same_inside_and_outside(name, machine, reference):
     directory = f"C:\\work\\{name}"
     for prefix in (machine, reference):
         seed(prefix.unix(directory))
+        if name in PREPARED:
+            assert prefix.outside([program, directory, "prepare"]).expect().text == "prepared\n"
     outside = reference.outside([program, directory])
     assert outside.code == 0, f"outside: exit code {outside.code}\n{outside.text}\n{outside.error}"
     assert len(outside.text.splitlines()) >= FEWEST_LINES, f"outside: too little output\n{outside.text}"
@@ -32,6 +35,7 @@ def test_same_inside_and_outside(name, machine, reference):
     assert_same_lines(outside.text, inside.text)
     assert inside.code == 0, f"inside: exit code {inside.code}\n{inside.error}"
     assert_unchanged(before, after)
+    machine.fvm("diff", f"vm-{name}").expect()
     machine.fvm("delete", f"vm-{name}").expect()
 
 

@@ -1,6 +1,7 @@
 /* Where the keys of a VM are, and removing them. */
 #include "vm/registry.h"
 
+#include "nt/owner.h"
 #include "vm/file.h"
 #include "vm/text.h"
 
@@ -10,11 +11,6 @@
 #define CREATED_DIGITS 16u
 
 NTSYSAPI NTSTATUS NTAPI RtlFormatCurrentUserKeyPath(UNICODE_STRING *path);
-/* From ntdll: loading advapi32 and what it needs takes longer than making a VM. */
-NTSYSAPI NTSTATUS NTAPI RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, ULONG revision);
-NTSYSAPI NTSTATUS NTAPI RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR descriptor, BOOLEAN present, PACL dacl,
-                                                     BOOLEAN defaulted);
-
 struct str registry_home(char16 out[VM_PATH_MAX])
 {
     UNICODE_STRING user;
@@ -42,7 +38,22 @@ struct str registry_root(const struct vm *vm, char16 out[VM_PATH_MAX])
     return b.overflow ? (struct str){0} : buf_str(&b);
 }
 
-NTSTATUS registry_open(struct str path, ACCESS_MASK access, HANDLE *key)
+typedef NTSTATUS open_function(const OBJECT_ATTRIBUTES *attributes, ACCESS_MASK access, HANDLE *key);
+
+static NTSTATUS open_plain(const OBJECT_ATTRIBUTES *attributes, ACCESS_MASK access, HANDLE *key)
+{
+    return nt.NtOpenKey(key, access, attributes);
+}
+
+static NTSTATUS open_as_owner(const OBJECT_ATTRIBUTES *attributes, ACCESS_MASK access, HANDLE *key)
+{
+    void *memory = malloc(OWNER_DESCRIPTOR_SIZE);
+    NTSTATUS status = memory ? owner_open_key(attributes, access, key, memory) : STATUS_NO_MEMORY;
+    free(memory);
+    return status;
+}
+
+static NTSTATUS open_name(struct str path, ACCESS_MASK access, HANDLE *key, open_function *open)
 {
     struct strbuf nt_path;
     NTSTATUS status = STATUS_NO_MEMORY;
@@ -56,10 +67,20 @@ NTSTATUS registry_open(struct str path, ACCESS_MASK access, HANDLE *key)
                                nt_path.s};
         OBJECT_ATTRIBUTES attributes;
         InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE | OBJ_OPENLINK, NULL, NULL);
-        status = nt.NtOpenKey(key, access | KEY_WOW64_64KEY, &attributes);
+        status = open(&attributes, access | KEY_WOW64_64KEY, key);
     }
     path_free(&nt_path);
     return status;
+}
+
+NTSTATUS registry_open(struct str path, ACCESS_MASK access, HANDLE *key)
+{
+    return open_name(path, access, key, open_plain);
+}
+
+NTSTATUS registry_open_own(struct str path, ACCESS_MASK access, HANDLE *key)
+{
+    return open_name(path, access, key, open_as_owner);
 }
 
 bool registry_stored(const struct vm *vm, struct str path)
@@ -73,29 +94,12 @@ bool registry_stored(const struct vm *vm, struct str path)
         return false;
     buf_add(&whole, root);
     path_add(&whole, path);
-    if (!whole.overflow && NT_SUCCESS(registry_open(buf_str(&whole), KEY_QUERY_VALUE, &key))) {
+    if (!whole.overflow && NT_SUCCESS(registry_open_own(buf_str(&whole), KEY_QUERY_VALUE, &key))) {
         stored = true;
         nt.NtClose(key);
     }
     path_free(&whole);
     return stored;
-}
-
-/* A copy has the access rights of its original, which may not let the user delete it; its owner may change that. */
-static NTSTATUS open_to_delete(struct str path, HANDLE *key)
-{
-    NTSTATUS status = registry_open(path, DELETE | KEY_ENUMERATE_SUB_KEYS, key);
-    if (status != STATUS_ACCESS_DENIED)
-        return status;
-    SECURITY_DESCRIPTOR descriptor;
-    RtlCreateSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION);
-    RtlSetDaclSecurityDescriptor(&descriptor, TRUE, NULL, FALSE);
-    status = registry_open(path, WRITE_DAC, key);
-    if (!NT_SUCCESS(status))
-        return status;
-    nt.NtSetSecurityObject(*key, DACL_SECURITY_INFORMATION, &descriptor);
-    nt.NtClose(*key);
-    return registry_open(path, DELETE | KEY_ENUMERATE_SUB_KEYS, key);
 }
 
 /* Deepest first, without recursion: keys can be nested deeper than the stack. */
@@ -105,7 +109,7 @@ static NTSTATUS delete_tree(struct strbuf *path, FVM_KEY_BASIC_INFORMATION *chil
     while (path->len >= top) {
         ULONG length;
         HANDLE key;
-        NTSTATUS status = open_to_delete(buf_str(path), &key);
+        NTSTATUS status = registry_open_own(buf_str(path), DELETE | KEY_ENUMERATE_SUB_KEYS, &key);
         if (status == STATUS_OBJECT_NAME_NOT_FOUND && path->len == top)
             return STATUS_SUCCESS;
         if (!NT_SUCCESS(status))

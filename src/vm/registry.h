@@ -11,6 +11,8 @@ struct str registry_root(const struct vm *vm, char16 out[VM_PATH_MAX]);
 
 /* Opens a name behind \REGISTRY\; the key itself if it is a link. */
 NTSTATUS registry_open(struct str path, ACCESS_MASK access, HANDLE *key);
+/* The same for a VM's stored keys, whatever rights its programs gave them. */
+NTSTATUS registry_open_own(struct str path, ACCESS_MASK access, HANDLE *key);
 /* Whether the VM has a stored key of that name. */
 bool registry_stored(const struct vm *vm, struct str path);
 /* Removes all keys of the VM, and FVM's own when it holds no other VM's. */

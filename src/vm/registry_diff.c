@@ -136,11 +136,11 @@ static NTSTATUS read_subkeys(HANDLE key, struct content *content)
 }
 
 /* STATUS_OBJECT_NAME_NOT_FOUND: there is no such key. */
-static NTSTATUS read_key(struct str name, struct content *content)
+static NTSTATUS read_key(struct str name, bool own, struct content *content)
 {
     HANDLE key;
     memset(content, 0, sizeof *content);
-    NTSTATUS status = registry_open(name, KEY_READ, &key);
+    NTSTATUS status = own ? registry_open_own(name, KEY_READ, &key) : registry_open(name, KEY_READ, &key);
     if (!NT_SUCCESS(status))
         return status;
     status = read_values(key, content);
@@ -156,7 +156,7 @@ static NTSTATUS read_stored(struct diff *d, struct content *content)
     buf_set(&d->full, registry_root(d->vm, memory));
     path_add(&d->full, buf_str(&d->path));
     memset(content, 0, sizeof *content);
-    return d->full.overflow ? STATUS_OBJECT_NAME_NOT_FOUND : read_key(buf_str(&d->full), content);
+    return d->full.overflow ? STATUS_OBJECT_NAME_NOT_FOUND : read_key(buf_str(&d->full), true, content);
 }
 
 static NTSTATUS read_host(struct diff *d, struct content *content)
@@ -164,7 +164,7 @@ static NTSTATUS read_host(struct diff *d, struct content *content)
     memset(content, 0, sizeof *content);
     if (d->lower.len == 0 || d->lower.overflow)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    return read_key(buf_str(&d->lower), content);
+    return read_key(buf_str(&d->lower), false, content);
 }
 
 /* ---- collecting ---- */

@@ -1,5 +1,5 @@
-/* Ways out of the registry of a VM: links, hives, FVM's own keys by every spelling, names with NULs, the 32-bit view, the root. What is
- * tried to be changed on the host is HKLM\Software\Microsoft\Windows\CurrentVersion; the host is compared afterwards. */
+/* Ways out of the registry of a VM: links, hives, FVM's own keys by every spelling, names with NULs, the 32-bit view, the root, keys
+ * that nobody may delete. What is tried to be changed on the host is HKLM\Software\Microsoft\Windows\CurrentVersion; the host is compared afterwards. */
 #include "../harness/keys.h"
 
 NTSYSAPI NTSTATUS NTAPI RtlAdjustPrivilege(ULONG privilege, BOOLEAN enable, BOOLEAN thread, BOOLEAN *was_enabled);
@@ -250,6 +250,38 @@ static void own_keys_in_disguise(void)
     verdict(finds_storage(HKEY_CURRENT_USER, 2), "FVM's own keys in a new key around them");
 }
 
+/* Keys that belong to somebody else and let nobody in: they must still be shown and deleted with the VM, which the test does. */
+static void given_away(void)
+{
+    BYTE system[SECURITY_MAX_SID_SIZE];
+    ACL list;
+    SECURITY_DESCRIPTOR closed, given, both;
+    DWORD size = sizeof system;
+    CreateWellKnownSid(WinLocalSystemSid, NULL, system, &size);
+    InitializeAcl(&list, sizeof list, ACL_REVISION);
+    InitializeSecurityDescriptor(&closed, SECURITY_DESCRIPTOR_REVISION);
+    SetSecurityDescriptorDacl(&closed, TRUE, &list, FALSE);
+    InitializeSecurityDescriptor(&given, SECURITY_DESCRIPTOR_REVISION);
+    SetSecurityDescriptorOwner(&given, system, FALSE);
+    both = closed;
+    SetSecurityDescriptorOwner(&both, system, FALSE);
+    enum { ALL = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION };
+    HANDLE key = create_key(NULL, user(L"Given away")), other = create_key(NULL, user(L"Given away\\other")), made;
+    verdict(nt.NtSetSecurityObject(other, ALL, &both) >= 0, "a key given away");
+    nt.NtSetSecurityObject(key, OWNER_SECURITY_INFORMATION, &given);
+    verdict(nt.NtSetSecurityObject(key, DACL_SECURITY_INFORMATION, &closed) >= 0, "one given away, then closed");
+    nt.NtSetSecurityObject(other, DACL_SECURITY_INFORMATION, &closed);
+    verdict(nt.NtSetSecurityObject(other, OWNER_SECURITY_INFORMATION, &given) >= 0, "one closed, then given away");
+    UNICODE_STRING name = unicode(user(L"Given away\\made"));
+    OBJECT_ATTRIBUTES at = {.Length = sizeof at, .ObjectName = &name, .SecurityDescriptor = &both};
+    verdict(nt.NtCreateKey(&made, KEY_ALL_ACCESS, &at, 0, NULL, 0, NULL) >= 0, "one made so");
+    HANDLE host = must_open(NULL, TARGET, KEY_ALL_ACCESS);
+    verdict(nt.NtSetSecurityObject(host, ALL, &both) >= 0, "a key of the host's given away");
+    close_key(host);
+    close_key(other);
+    close_key(key);
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     enum { SE_RESTORE = 18 };
@@ -264,5 +296,6 @@ int wmain(int argc, wchar_t **argv)
     hive_with_links();
     root();
     own_keys_in_disguise();
+    given_away();
     return 0;
 }

@@ -105,7 +105,7 @@ void key_delete_stored(struct str vm_path)
     while (path.len >= top && !path.overflow) {
         ULONG length;
         HANDLE key;
-        NTSTATUS status = key_open_path(buf_str(&path), DELETE | KEY_ENUMERATE_SUB_KEYS, &key);
+        NTSTATUS status = key_open_own(buf_str(&path), DELETE | KEY_ENUMERATE_SUB_KEYS, &key);
         if (status < 0)
             break;
         if (nt.NtEnumerateKey(key, 0, KeyBasicInformationClass, child, sizeof(memory->work), &length) >= 0) {
@@ -199,14 +199,18 @@ NTSTATUS key_copy_values(HANDLE lower, HANDLE own)
     return status == STATUS_NO_MORE_ENTRIES ? STATUS_SUCCESS : status;
 }
 
+/* What the stored key has got already is left alone: Wine looks at whether a key was ever given a descriptor. */
 static void copy_security(HANDLE lower, HANDLE own)
 {
     enum { WHAT = OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION };
-    void *descriptor = scratch_take();
-    ULONG length;
+    enum { ROOM = SCRATCH_SIZE / 2 };
+    uint8_t *descriptor = scratch_take(), *now = descriptor + ROOM;
+    ULONG length, now_length;
+    bool known = nt.NtQuerySecurityObject(lower, WHAT, descriptor, ROOM, &length) >= 0;
+    bool same = known && nt.NtQuerySecurityObject(own, WHAT, now, ROOM, &now_length) >= 0 && length == now_length &&
+                mem_equal(descriptor, now, length);
     /* an owner that the user may not give is left out, as when a program copies a key */
-    if (nt.NtQuerySecurityObject(lower, WHAT, descriptor, SCRATCH_SIZE, &length) >= 0 &&
-        nt.NtSetSecurityObject(own, WHAT, descriptor) < 0)
+    if (known && !same && nt.NtSetSecurityObject(own, WHAT, descriptor) < 0)
         nt.NtSetSecurityObject(own, DACL_SECURITY_INFORMATION, descriptor);
     scratch_give(descriptor);
 }
@@ -226,7 +230,7 @@ bool key_class(HANDLE lower, FVM_KEY_FULL_INFORMATION *full, ULONG size, UNICODE
 /* Content and origin, from the host's key to a stored one that is made for it. */
 static NTSTATUS copy_key(struct str vm_path, HANDLE lower, struct map_origin *origin)
 {
-    enum { ACCESS = STORED_ACCESS | WRITE_DAC | WRITE_OWNER };
+    enum { ACCESS = STORED_ACCESS | READ_CONTROL | WRITE_DAC | WRITE_OWNER };
     FVM_KEY_FULL_INFORMATION *full = scratch_take();
     UNICODE_STRING class;
     HANDLE own;
@@ -246,7 +250,18 @@ static NTSTATUS copy_key(struct str vm_path, HANDLE lower, struct map_origin *or
     return status;
 }
 
-static NTSTATUS copy_locked(struct str vm_path)
+static NTSTATUS record_link(struct str vm_path, HANDLE link, const struct map_origin *origin)
+{
+    char16 *memory = scratch_take();
+    struct str target;
+    if (!key_link_target(link, memory, &target))
+        target = (struct str){0};
+    NTSTATUS status = key_link_record(vm_path, target, origin);
+    scratch_give(memory);
+    return status;
+}
+
+static NTSTATUS copy_locked(struct str vm_path, bool link)
 {
     struct map_place place;
     struct map_origin origin = {0};
@@ -260,14 +275,16 @@ static NTSTATUS copy_locked(struct str vm_path)
     if (status < 0)
         return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_KEY_DELETED : status;
     status = copy_key(vm_path, lower, &origin);
+    if (status >= 0)
+        status = link ? record_link(vm_path, lower, &origin) : key_record(vm_path, MAP_DIR, (struct str){0}, &origin);
     nt.NtClose(lower);
-    return status < 0 ? status : key_record(vm_path, MAP_DIR, (struct str){0}, &origin);
+    return status;
 }
 
-NTSTATUS key_copy_up(struct str vm_path)
+NTSTATUS key_copy_up(struct str vm_path, bool link)
 {
     layer_lock();
-    NTSTATUS status = copy_locked(vm_path);
+    NTSTATUS status = copy_locked(vm_path, link);
     layer_unlock();
     return status;
 }

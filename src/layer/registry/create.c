@@ -30,20 +30,22 @@ static NTSTATUS system_open(const struct key_call *call, OBJECT_ATTRIBUTES *attr
     return nt.NtOpenKey(call->handle, real_access(call), attributes);
 }
 
-static NTSTATUS opened(const struct key_call *call, const struct key_name *name, bool stored)
+/* What creation says of a key that is there. */
+static NTSTATUS collision(const struct key_call *call)
+{
+    return call->create && call->options & REG_OPTION_CREATE_LINK ? STATUS_OBJECT_NAME_COLLISION : STATUS_SUCCESS;
+}
+
+static NTSTATUS opened(const struct key_call *call, const struct key_name *name, bool stored, bool link)
 {
     HANDLE handle;
     ULONG disposition = REG_OPENED_EXISTING_KEY;
     if (guard_read(&handle, call->handle, sizeof(handle)))
-        key_opened(handle, buf_str(&name->path), stored, name->open_link);
-    if (call->create && call->disposition && !guard_write(call->disposition, &disposition, sizeof(disposition)))
+        key_opened(handle, buf_str(&name->path), stored, link);
+    if (call->create && collision(call) >= 0 && call->disposition &&
+        !guard_write(call->disposition, &disposition, sizeof(disposition)))
         return STATUS_ACCESS_VIOLATION;
     return STATUS_SUCCESS;
-}
-
-static NTSTATUS collision(const struct key_call *call)
-{
-    return call->create && call->options & REG_OPTION_CREATE_LINK ? STATUS_OBJECT_NAME_COLLISION : STATUS_SUCCESS;
 }
 
 /* How a stored key is named to the system: relative to the program's handle if that is a stored key above it, which may have
@@ -99,7 +101,20 @@ static NTSTATUS open_stored(const struct key_call *call, const struct key_attrib
     NTSTATUS status = name_stored(from, name, memory, false, &stored);
     if (status >= 0)
         status = system_open(call, &stored.attributes);
-    return status < 0 ? status : opened(call, name, true);
+    return status < 0 ? status : opened(call, name, true, name->open_link);
+}
+
+/* A new key gets the program's descriptor when it is there, so that the layer can see what that does. */
+static NTSTATUS give_descriptor(const struct key_call *call, const struct key_attributes *from, struct str vm_path)
+{
+    HANDLE handle, none = NULL;
+    NTSTATUS status = key_give_descriptor(vm_path, from->attributes.SecurityDescriptor);
+    if (status < 0 && guard_read(&handle, call->handle, sizeof(handle))) {
+        nt.NtClose(handle);
+        key_delete_stored(vm_path);
+        guard_write(call->handle, &none, sizeof(none));
+    }
+    return status;
 }
 
 /* The stored key is made; no node needs to be. */
@@ -108,18 +123,24 @@ static NTSTATUS create_stored(const struct key_call *call, const struct key_attr
 {
     struct stored_name stored;
     HANDLE handle;
+    ULONG disposition;
     NTSTATUS status = name_stored(from, name, memory, true, &stored);
     if (status < 0)
         return status;
     stored.attributes.Attributes &= ~(ULONG)OBJ_OPENLINK;
+    stored.attributes.SecurityDescriptor = NULL;
     status = nt.NtCreateKey(call->handle, real_access(call), &stored.attributes, call->title_index, call->class,
-                            call->options & ~(ULONG)(REG_OPTION_CREATE_LINK | REG_OPTION_OPEN_LINK), call->disposition);
+                            call->options & ~(ULONG)(REG_OPTION_CREATE_LINK | REG_OPTION_OPEN_LINK), &disposition);
+    if (status >= 0 && from->attributes.SecurityDescriptor && disposition == REG_CREATED_NEW_KEY)
+        status = give_descriptor(call, from, buf_str(&name->path));
     if (status >= 0 && guard_read(&handle, call->handle, sizeof(handle)))
         key_opened(handle, buf_str(&name->path), true, name->open_link || call->options & REG_OPTION_CREATE_LINK);
+    if (status >= 0 && call->disposition && !guard_write(call->disposition, &disposition, sizeof(disposition)))
+        return STATUS_ACCESS_VIOLATION;
     return status;
 }
 
-/* [locked] Neither the VM nor the host has it. */
+/* [locked] Neither the VM nor the host has it. STATUS_RETRY: the name was not canonical. */
 static NTSTATUS create_new(const struct key_call *call, const struct key_attributes *from, struct key_name *name,
                            struct key_memory *memory)
 {
@@ -128,6 +149,8 @@ static NTSTATUS create_new(const struct key_call *call, const struct key_attribu
     if (!parent.len)
         return log_refusal("key at the root", path, STATUS_ACCESS_DENIED);
     NTSTATUS status = key_exists(parent, KEY_CREATE_SUB_KEY);
+    if (status >= 0 && key_follow_dangling(name, memory))
+        return STATUS_RETRY;
     if (status >= 0)
         status = key_mirror(parent, 0, NULL);
     if (status < 0)
@@ -162,6 +185,7 @@ static NTSTATUS open_host(const struct key_call *call, const struct key_attribut
     if (path.overflow || lower.overflow)
         return STATUS_OBJECT_NAME_INVALID;
     OBJECT_ATTRIBUTES attributes = real_attributes(from, &string, buf_str(&path));
+    attributes.Attributes |= name->open_link ? OBJ_OPENLINK : 0;
     NTSTATUS status = system_open(call, &attributes);
     if (status < 0 || !guard_read(&handle, call->handle, sizeof(handle)))
         return status;
@@ -169,7 +193,7 @@ static NTSTATUS open_host(const struct key_call *call, const struct key_attribut
         nt.NtClose(handle);
         return STATUS_RETRY;
     }
-    NTSTATUS done = opened(call, name, false);
+    NTSTATUS done = opened(call, name, false, name->open_link && key_is_host_link(buf_str(&name->path)));
     return done < 0 ? done : status;
 }
 

@@ -77,8 +77,8 @@ NTSTATUS key_record_deleted(struct str path, const struct map_place *place)
     return status;
 }
 
-/* [locked] */
-static NTSTATUS delete_locked(struct str path)
+/* [locked] link: it is a link itself, which has no subkeys. */
+static NTSTATUS delete_locked(struct str path, bool link)
 {
     struct map_place place;
     bool has_subkeys = false;
@@ -90,7 +90,8 @@ static NTSTATUS delete_locked(struct str path)
     NTSTATUS status = stored ? key_open_stored(path, DELETE, &own) : key_exists(path, 0);
     if (status < 0)
         return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_KEY_DELETED : status;
-    status = key_visit_children(path, stop_at_first, &has_subkeys);
+    if (!link)
+        status = key_visit_children(path, stop_at_first, &has_subkeys);
     if (status >= 0 && !stored)
         status = key_mirror(path, DELETE, &own);
     if (status < 0) {
@@ -144,7 +145,7 @@ static NTSTATUS delete_key(struct key_use *use)
     if (!key_may(use, DELETE))
         return STATUS_ACCESS_DENIED;
     layer_lock();
-    NTSTATUS status = delete_locked(key_path(use));
+    NTSTATUS status = delete_locked(key_path(use), state->link);
     layer_unlock();
     if (status >= 0)
         state->deleted = true;

@@ -4,7 +4,7 @@
  * the VM's stored key (keys_root + VM path), at its lower (the host's own key), or in both. In the map of the keys
  *   OWN    the stored key decides: what is there exists, with all below it; what is not there is deleted;
  *   DIR    the stored key has all values, class and security of the key; its subkeys are its own and the lower's, merged;
- *   META   a symbolic link made in the VM: `lower` is "@\" and the VM path that it leads to, "@" when it leads nowhere. Its
+ *   META   a symbolic link made or changed in the VM: `lower` is "@\" and the VM path that it leads to, "@" when it leads nowhere. Its
  *          stored key is an ordinary one, so that the system never follows it;
  *   PLAIN, LINK   host keys on the way to others, and links (see resolve.c); the stored key of a PLAIN one only holds what is below it.
  * What a service gets (a name in any spelling, or a handle) is decoded to a VM path (name.c), which is resolved to where it
@@ -76,12 +76,19 @@ static inline bool key_is_stored(const struct map_place *place)
 {
     return place->in_storage;
 }
+/* Whether the host's key behind a canonical name, which it has, is a link. */
+bool key_is_host_link(struct str path);
+/* For a name that nothing was found at: if the host has a link there, that leads nowhere yet, name->path is what it leads to. */
+bool key_follow_dangling(struct key_name *name, struct key_memory *memory);
 NTSTATUS key_open_path(struct str nt_path, ACCESS_MASK access, HANDLE *key);
+/* Stored keys for the layer's own work: what rights a program gave them does not matter. */
+NTSTATUS key_open_own(struct str nt_path, ACCESS_MASK access, HANDLE *key);
 NTSTATUS key_open_stored(struct str vm_path, ACCESS_MASK access, HANDLE *key);
 /* A handle to the top of the VM's storage, kept open; NULL: nothing is stored yet. */
 HANDLE key_root(void);
+/* The host's key behind a canonical name; a link itself, not what it leads to. */
 NTSTATUS key_open_lower(struct str vm_path, const struct map_place *place, ACCESS_MASK access, HANDLE *key);
-/* Whether the canonical VM path exists in the VM; the host's key must grant `access`. */
+/* Whether the canonical VM path exists in the VM; if it is the host's, it must grant `access` (0: nothing). */
 NTSTATUS key_exists(struct str vm_path, ACCESS_MASK access);
 
 /* ---- state.c: what is known of a handle ---- */
@@ -141,8 +148,8 @@ bool key_is_key(HANDLE handle);
 
 /* ---- copy_up.c ---- */
 
-/* Makes sure that the canonical VM path, which exists, has a stored key with its values. */
-NTSTATUS key_copy_up(struct str vm_path);
+/* Makes sure that the canonical VM path, which exists, has a stored key with its values. link: it is a link itself. */
+NTSTATUS key_copy_up(struct str vm_path, bool link);
 /* [locked] Makes the stored keys of the path, without content, spelled as on the host. *own (may be NULL): the last one. */
 NTSTATUS key_mirror(struct str vm_path, ACCESS_MASK access, HANDLE *own);
 /* [locked] Deletes a stored key with all that is below it. */
@@ -192,8 +199,13 @@ struct key_child {
 /* Visits the subkeys that the VM sees, those of the lower first; each of the two in the system's order. */
 NTSTATUS key_visit_children(struct str vm_path, bool (*visit)(void *context, const struct key_child *child),
                             void *context);
-/* ---- link.c: symbolic links made in the VM ---- */
 
+/* ---- link.c: symbolic links that are the VM's ---- */
+
+/* The VM path that a link leads to, in `memory` (KEY_UNITS); false when it leads nowhere in the registry. */
+bool key_link_target(HANDLE link, char16 *memory, struct str *target);
+/* [locked] */
+NTSTATUS key_link_record(struct str vm_path, struct str target, const struct map_origin *origin);
 NTSTATUS key_link_set(struct str vm_path, struct str target_nt_name);
 
 /* ---- save.c ---- */
@@ -202,6 +214,11 @@ NTSTATUS key_link_set(struct str vm_path, struct str target_nt_name);
 NTSTATUS key_flatten(struct str vm_path, struct str stored_name);
 /* [locked] delete.c: after a stored key was deleted, the node says so, or goes. */
 NTSTATUS key_record_deleted(struct str vm_path, const struct map_place *place);
+
+/* ---- security.c ---- */
+
+/* Gives a new stored key the program's descriptor. */
+NTSTATUS key_give_descriptor(struct str vm_path, void *descriptor);
 
 /* ---- other name spaces ---- */
 

@@ -4,6 +4,7 @@
  * first time is asked for its own name once, and the answer is kept: among the checked names (delta/checked.h) when it is the same, as a
  * LINK of the map when not. */
 #include "layer/registry/registry.h"
+#include "nt/owner.h"
 
 #include <stdatomic.h>
 
@@ -15,12 +16,18 @@ void key_lookup(struct str path, struct map_place *place)
     }
 }
 
-NTSTATUS key_open_path(struct str nt_path, ACCESS_MASK access, HANDLE *key)
+static NTSTATUS open_path(struct str nt_path, ACCESS_MASK access, ULONG attributes, HANDLE *key)
 {
     struct path_attributes at = path_attributes(nt_path);
     /* the paths that we make are those of the 64-bit view */
     ACCESS_MASK view = access & KEY_WOW64_32KEY ? 0 : KEY_WOW64_64KEY;
+    path_object(&at)->Attributes |= attributes;
     return nt_path.len ? nt.NtOpenKey(key, access | view, path_object(&at)) : STATUS_OBJECT_NAME_INVALID;
+}
+
+NTSTATUS key_open_path(struct str nt_path, ACCESS_MASK access, HANDLE *key)
+{
+    return open_path(nt_path, access, 0, key);
 }
 
 HANDLE key_root(void)
@@ -39,13 +46,22 @@ HANDLE key_root(void)
     return opened;
 }
 
+NTSTATUS key_open_own(struct str nt_path, ACCESS_MASK access, HANDLE *key)
+{
+    struct path_attributes at = path_attributes(nt_path);
+    void *memory = scratch_take();
+    NTSTATUS status = owner_open_key(path_object(&at), access | KEY_WOW64_64KEY, key, memory);
+    scratch_give(memory);
+    return status;
+}
+
 NTSTATUS key_open_stored(struct str vm_path, ACCESS_MASK access, HANDLE *key)
 {
     char16 *memory = scratch_take();
     struct strbuf path;
     buf_init(&path, memory, KEY_UNITS);
     key_stored_path(vm_path, &path);
-    NTSTATUS status = path.overflow ? STATUS_OBJECT_NAME_INVALID : key_open_path(buf_str(&path), access, key);
+    NTSTATUS status = path.overflow ? STATUS_OBJECT_NAME_INVALID : key_open_own(buf_str(&path), access, key);
     scratch_give(memory);
     return status;
 }
@@ -61,15 +77,21 @@ static void lower_path(struct str vm_path, const struct map_place *place, struct
     scratch_give(memory);
 }
 
-NTSTATUS key_open_lower(struct str vm_path, const struct map_place *place, ACCESS_MASK access, HANDLE *key)
+static NTSTATUS open_lower(struct str vm_path, const struct map_place *place, ACCESS_MASK access, ULONG attributes,
+                           HANDLE *key)
 {
     char16 *memory = scratch_take();
     struct strbuf path;
     buf_init(&path, memory, KEY_UNITS);
     lower_path(vm_path, place, &path);
-    NTSTATUS status = path.overflow ? STATUS_OBJECT_NAME_INVALID : key_open_path(buf_str(&path), access, key);
+    NTSTATUS status = path.overflow ? STATUS_OBJECT_NAME_INVALID : open_path(buf_str(&path), access, attributes, key);
     scratch_give(memory);
     return status;
+}
+
+NTSTATUS key_open_lower(struct str vm_path, const struct map_place *place, ACCESS_MASK access, HANDLE *key)
+{
+    return open_lower(vm_path, place, access, OBJ_OPENLINK, key);
 }
 
 static bool link_made_here(const struct map_place *place)
@@ -111,6 +133,68 @@ static bool is_checked(struct str path, const struct map_place *place, struct ke
     return checked_has(layer.keys.checked, layer.up, buf_str(&lower));
 }
 
+bool key_is_host_link(struct str path)
+{
+    struct key_memory *memory = scratch_take();
+    struct strbuf lower;
+    struct map_place place;
+    struct str own;
+    HANDLE key;
+    key_lookup(path, &place);
+    NTSTATUS status = open_lower(path, &place, KEY_QUERY_VALUE, 0, &key);
+    bool link = status == STATUS_OBJECT_NAME_NOT_FOUND;
+    if (status >= 0) {
+        buf_init(&lower, memory->work, KEY_UNITS);
+        map_lower(&place, path, &lower);
+        link = key_system_name(key, memory->more, &own) >= 0 && !str_equal_fold(layer.up, own, buf_str(&lower));
+        nt.NtClose(key);
+    }
+    scratch_give(memory);
+    return link;
+}
+
+/* The name's head, whose parent is canonical, is a link of the host: what comes behind it is put behind its target. That may lead
+ * through further links, which are the VM's to follow: it may have changed them. False: it is no link, or leads nowhere. */
+static bool follow_link(struct key_name *name, struct key_memory *memory, size_t length)
+{
+    struct str head = str_head(buf_str(&name->path), length), target;
+    struct map_place place;
+    HANDLE key;
+    key_lookup(head, &place);
+    if (key_open_lower(head, &place, KEY_QUERY_VALUE, &key) < 0)
+        return false;
+    bool found = key_link_target(key, memory->work, &target);
+    nt.NtClose(key);
+    if (!found)
+        return false;
+    remember_link(head, target);
+    substitute(name, memory, target, length < name->path.len ? length + 1 : length);
+    return true;
+}
+
+bool key_follow_dangling(struct key_name *name, struct key_memory *memory)
+{
+    struct map_place place;
+    key_lookup(buf_str(&name->path), &place);
+    return place.kind == MAP_NONE && place.has_lower && !name->open_link && follow_link(name, memory, name->path.len);
+}
+
+/* Of a name that is not what the system calls the key: the first of its components that is a link. */
+static void follow_first_link(HANDLE key, struct key_name *name, struct key_memory *memory)
+{
+    struct str own;
+    for (size_t at = 0; at < name->path.len;) {
+        size_t next = at ? at + 1 : 0;
+        at = next + str_find(str_from(buf_str(&name->path), next), '\\');
+        if (key_is_host_link(str_head(buf_str(&name->path), at)) && follow_link(name, memory, at))
+            return;
+    }
+    if (key_system_name(key, memory->more, &own) < 0)
+        return;
+    remember_link(buf_str(&name->path), own);
+    buf_set(&name->path, own);
+}
+
 bool key_learn(HANDLE key, struct key_name *name, struct key_memory *memory, const struct map_place *place)
 {
     struct str own, path = buf_str(&name->path);
@@ -125,8 +209,7 @@ bool key_learn(HANDLE key, struct key_name *name, struct key_memory *memory, con
         checked_add(layer.keys.checked, layer.up, buf_str(&lower));
         return true;
     }
-    remember_link(path, own);
-    buf_set(&name->path, own);
+    follow_first_link(key, name, memory);
     return false;
 }
 
@@ -140,10 +223,10 @@ static bool touch(struct key_name *name, struct key_memory *memory, size_t lengt
     key_lookup(head, &place);
     if (place.kind != MAP_NONE || place.link || !place.has_lower || is_checked(head, &place, memory))
         return true;
-    if (key_open_lower(head, &place, KEY_QUERY_VALUE, &key) < 0)
-        return false;
     buf_init(&above.path, memory->real, KEY_UNITS);
     buf_add(&above.path, head);
+    if (open_lower(head, &place, KEY_QUERY_VALUE, 0, &key) < 0)
+        return key_follow_dangling(&above, memory);
     key_learn(key, &above, memory, &place);
     nt.NtClose(key);
     return true;
@@ -209,10 +292,10 @@ NTSTATUS key_exists(struct str vm_path, ACCESS_MASK access)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
     if (key_is_stored(&place))
-        status = key_open_stored(vm_path, access, &key);
-    if (status < 0 && place.has_lower && place.kind != MAP_META)
-        status = key_open_lower(vm_path, &place, access, &key);
+        status = key_open_stored(vm_path, KEY_QUERY_VALUE, &key);
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND && place.has_lower && place.kind != MAP_META)
+        status = key_open_lower(vm_path, &place, access ? access : KEY_QUERY_VALUE, &key);
     if (status >= 0)
         nt.NtClose(key);
-    return status;
+    return status == STATUS_ACCESS_DENIED && !access ? STATUS_SUCCESS : status;
 }

@@ -55,7 +55,7 @@ static bool is_link(HANDLE handle, struct str path, bool stored)
     }
     NTSTATUS status =
         nt.NtQueryValueKey(handle, &name, KeyValuePartialInformationClass, &value, sizeof(value), &length);
-    return (status >= 0 || status == STATUS_BUFFER_OVERFLOW) && value.Type == REG_LINK;
+    return (status >= 0 || status == STATUS_BUFFER_OVERFLOW) && value.Type == REG_LINK && key_is_host_link(path);
 }
 
 /* Asks the system for the name. *made = NULL and success when the handle is no key, or none that has a name. */
@@ -214,9 +214,7 @@ NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real)
     if (!key_may(use, access))
         return STATUS_ACCESS_DENIED;
     if (!state->use_own) {
-        if (state->link)
-            return log_refusal("change of the host's link", key_path(use), STATUS_ACCESS_DENIED);
-        NTSTATUS status = key_copy_up(key_path(use));
+        NTSTATUS status = key_copy_up(key_path(use), state->link);
         if (status < 0)
             return status;
         refresh(state);

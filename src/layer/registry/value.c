@@ -64,19 +64,6 @@ NTSTATUS NTAPI fvm_NtFlushKey(HANDLE key)
     return status < 0 ? status : end_reading(&use, nt.NtFlushKey(real));
 }
 
-NTSTATUS NTAPI fvm_NtQuerySecurityObject(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, ULONG length,
-                                         ULONG *return_length)
-{
-    struct key_use use;
-    HANDLE real;
-    layer_attach();
-    if (keys_untouched() || !key_is_key(handle))
-        return nt.NtQuerySecurityObject(handle, requested, descriptor, length, return_length);
-    NTSTATUS status = begin_reading(&use, handle, &real);
-    return status < 0 ? status
-                      : end_reading(&use, nt.NtQuerySecurityObject(real, requested, descriptor, length, return_length));
-}
-
 /* ---- changing ---- */
 
 static bool is_link(const struct key_use *use)
@@ -223,24 +210,4 @@ NTSTATUS NTAPI fvm_NtSetInformationKey(HANDLE key, ULONG class, void *informatio
         status = nt.NtSetInformationKey(real, class, information, length);
     key_end(&use);
     return status;
-}
-
-bool key_set_security(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, NTSTATUS *status)
-{
-    struct key_use use;
-    HANDLE real;
-    ACCESS_MASK access = (requested & OWNER_SECURITY_INFORMATION ? WRITE_OWNER : 0) |
-                         (requested & DACL_SECURITY_INFORMATION ? WRITE_DAC : 0);
-    if (!key_is_key(handle))
-        return false;
-    *status = key_begin(&use, handle);
-    if (*status < 0)
-        return true;
-    *status = use.state ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
-    if (*status >= 0)
-        *status = key_change(&use, access, &real);
-    if (*status >= 0)
-        *status = nt.NtSetSecurityObject(real, requested, descriptor);
-    key_end(&use);
-    return true;
 }

@@ -1,0 +1,13 @@
+/* Keys of the user's own. */
+#ifndef FVM_NT_OWNER_H
+#define FVM_NT_OWNER_H
+
+#include "nt/native.h"
+
+#define OWNER_DESCRIPTOR_SIZE 65536u /* bytes; more than an access control list can have */
+
+/* NtOpenKey, also where the key's access control list lets nobody in: its owner may change that list, and it is put back. memory:
+ * OWNER_DESCRIPTOR_SIZE bytes, 8-aligned. */
+NTSTATUS owner_open_key(const OBJECT_ATTRIBUTES *attributes, ACCESS_MASK access, HANDLE *key, void *memory);
+
+#endif
