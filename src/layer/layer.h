@@ -83,6 +83,27 @@ NTSTATUS layer_record(struct layer_delta *delta, struct str path, enum map_kind 
 bool guard_read(void *to, const void *from, size_t size);
 bool guard_write(void *to, const void *from, size_t size);
 
+/* What a program calls something, read once: what is judged is what the system gets, whatever another thread writes meanwhile. Not to be
+ * copied: attributes.ObjectName is NULL or points to `name`. */
+struct said {
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING name;
+};
+#define SAID_UNITS (UNICODE_STRING_MAX_CHARS + 1u) /* has room for any name */
+/* The system's own addresses: no thread of the program can make them readable between two looks. */
+#define UNREADABLE ((uintptr_t)-0x10000)
+/* False when a pointer is bad: then *said is such that the system gives the program its own status for that. The characters of the name stay
+ * where the program has them. */
+bool said_read(const OBJECT_ATTRIBUTES *program, struct said *said);
+/* The same, with the characters, in `text` (SAID_UNITS). */
+bool said_read_all(const OBJECT_ATTRIBUTES *program, struct said *said, char16 *text);
+/* The characters could not be read. */
+void said_unreadable(struct said *said);
+static inline struct str said_name(const struct said *said)
+{
+    return (struct str){(const char16 *)said->name.Buffer, said->name.Length / sizeof(char16)};
+}
+
 /* A text of the memory that all processes share. One that claims to be longer than it can be ends the process. */
 struct str shared_str(const struct shared_text *text);
 

@@ -174,85 +174,6 @@ static void long_links(void)
     NtClose(link);
 }
 
-#define RACE_MS 700
-
-/* Names of one length that another thread writes in turn, over the end of the one that the VM shares. */
-static struct {
-    WCHAR text[64];
-    const WCHAR *names[2];
-    size_t bytes;
-    volatile BOOL stop;
-} race;
-
-static DWORD WINAPI flip(void *unused)
-{
-    (void)unused;
-    for (int i = 0; !race.stop; i++) {
-        memcpy(race.text, race.names[i & 1], race.bytes);
-        __asm__ volatile("" ::: "memory");
-    }
-    return 0;
-}
-
-static BOOL race_event(OBJECT_ATTRIBUTES *at)
-{
-    HANDLE h;
-    if (NtOpenEvent(&h, EVENT_ALL_ACCESS, at) < 0 && NtOpenEvent(&h, SYNCHRONIZE, at) < 0)
-        return FALSE;
-    SetEvent(h);
-    return TRUE;
-}
-
-static BOOL race_pipe(OBJECT_ATTRIBUTES *at)
-{
-    IO_STATUS_BLOCK io;
-    HANDLE h;
-    return NtOpenFile(&h, GENERIC_READ | SYNCHRONIZE, at, &io, 7, 0) >= 0;
-}
-
-static BOOL race_link(OBJECT_ATTRIBUTES *at)
-{
-    struct named n;
-    HANDLE link, h;
-    BOOL reached = FALSE;
-    if (NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\BaseNamedObjects\\l", 0), at->ObjectName) < 0)
-        return FALSE;
-    if (NtOpenEvent(&h, EVENT_ALL_ACCESS, named(&n, NULL, L"\\BaseNamedObjects\\l", 0)) >= 0)
-        reached = SetEvent(h);
-    NtClose(link);
-    return reached;
-}
-
-static void one_race(const char *technique, const WCHAR *harmless, const WCHAR *host,
-                     BOOL (*reaches)(OBJECT_ATTRIBUTES *))
-{
-    UNICODE_STRING name = {0, sizeof(race.text), race.text};
-    OBJECT_ATTRIBUTES at = {.Length = sizeof(at), .ObjectName = &name, .Attributes = OBJ_CASE_INSENSITIVE};
-    BOOL reached = FALSE;
-    race.names[0] = harmless;
-    race.names[1] = host;
-    race.bytes = wcslen(harmless) * sizeof(WCHAR);
-    name.Length = (USHORT)race.bytes;
-    race.stop = FALSE;
-    HANDLE thread = CreateThread(NULL, 0, flip, NULL, 0, NULL);
-    for (DWORD start = GetTickCount(); !reached && GetTickCount() - start < RACE_MS;)
-        reached = reaches(&at) || wcslen(harmless) != wcslen(host);
-    race.stop = TRUE;
-    WaitForSingleObject(thread, INFINITE);
-    tried(technique, reached);
-}
-
-static void races(void)
-{
-    one_race("an event by a name that changes", L"\\KernelObjects\\xxxxxxxxxxxxxxx",
-             L"\\BaseNamedObjects\\fvm-target-0", race_event);
-    one_race("an event by a name that becomes absolute", L"xBaseNamedObjects\\fvm-target-0",
-             L"\\BaseNamedObjects\\fvm-target-0", race_event);
-    one_race("a pipe by a name that changes", L"\\??\\NUL\\xxxxxxxxxxx", L"\\??\\pipe\\fvm-target", race_pipe);
-    one_race("a link whose target changes", L"xBaseNamedObjects\\fvm-target-0", L"\\BaseNamedObjects\\fvm-target-0",
-             race_link);
-}
-
 /* A name relative to a handle or to the VM's root keeps to it whatever its characters become. */
 static void relative_names(void)
 {
@@ -501,7 +422,6 @@ int main(int argc, char **argv)
     spellings();
     links();
     long_links();
-    races();
     relative_names();
     permanent_objects();
     permanent_devices();

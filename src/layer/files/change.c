@@ -45,6 +45,19 @@ NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own)
     return status;
 }
 
+NTSTATUS change_handle_kept(HANDLE file, enum copy_what what, HANDLE *own)
+{
+    HANDLE kept;
+    NTSTATUS status =
+        nt.NtDuplicateObject(NT_CURRENT_PROCESS, file, NT_CURRENT_PROCESS, &kept, 0, 0, DUPLICATE_SAME_ACCESS);
+    if (status < 0)
+        return status;
+    status = change_handle(kept, what, own);
+    if (status < 0 || *own != kept)
+        nt.NtClose(kept);
+    return status;
+}
+
 static void change_done(HANDLE file, HANDLE own)
 {
     if (own != file)
@@ -90,7 +103,9 @@ static NTSTATUS set_disposition(HANDLE file, IO_STATUS_BLOCK *io, void *informat
 static NTSTATUS set_any(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length, FILE_INFORMATION_CLASS class)
 {
     HANDLE own;
-    NTSTATUS status = change_handle(file, COPY_ALL, &own);
+    /* Times and attributes are set so often that there is no time for more (docs/security.md). */
+    NTSTATUS status =
+        class == FileBasicInformation ? change_handle(file, COPY_ALL, &own) : change_handle_kept(file, COPY_ALL, &own);
     if (status < 0)
         return status;
     status = nt.NtSetInformationFile(own, io, information, length, class);
@@ -138,7 +153,7 @@ NTSTATUS NTAPI fvm_NtSetEaFile(HANDLE file, IO_STATUS_BLOCK *io, void *buffer, U
 {
     HANDLE own;
     layer_attach();
-    NTSTATUS status = change_handle(file, COPY_ALL, &own);
+    NTSTATUS status = change_handle_kept(file, COPY_ALL, &own);
     if (status < 0)
         return status;
     status = nt.NtSetEaFile(own, io, buffer, length);
@@ -155,7 +170,7 @@ NTSTATUS NTAPI fvm_NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION reque
         return nt.NtSetSecurityObject(handle, requested, descriptor);
     if (key_set_security(handle, requested, descriptor, &status))
         return status;
-    status = change_handle(handle, COPY_ALL, &own); /* other objects' handles come back as they are */
+    status = change_handle_kept(handle, COPY_ALL, &own); /* other objects' handles come back as they are */
     if (status < 0)
         return status;
     status = nt.NtSetSecurityObject(own, requested, descriptor);

@@ -8,6 +8,8 @@
  * that already is the VM's or is no file, else to be closed. On Wine a handle opened for reading can change times and names, so what a
  * handle may change cannot be told from its access: the changing services come here. */
 NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own);
+/* The same, by a handle of our own, always to be closed: the number of the program's may come to be another handle's, after it was looked at. */
+NTSTATUS change_handle_kept(HANDLE file, enum copy_what what, HANDLE *own);
 /* Renames or hard-links (rename.c). */
 NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, ULONG length,
                      FILE_INFORMATION_CLASS class);

@@ -67,7 +67,7 @@ NTSTATUS NTAPI fvm_NtFsControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE ap
     }
     if (changes_file(code)) {
         layer_attach();
-        NTSTATUS status = change_handle(file, COPY_ALL, &own);
+        NTSTATUS status = change_handle_kept(file, COPY_ALL, &own);
         if (status < 0)
             return status;
     }
@@ -81,21 +81,21 @@ NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUT
                                          IO_STATUS_BLOCK *io, ULONG code, void *in, ULONG in_length, void *out,
                                          ULONG out_length)
 {
-    uint32_t pid;
+    uint32_t pid; /* these copies are what the system gets; any other length it refuses */
     struct {
         uint32_t event, group;
     } control;
-    if (code == CODE_CONSOLE_EVENT && in_length >= sizeof(control) && guard_read(&control, in, sizeof(control)) &&
-        control.group) {
+    if (code == CODE_CONSOLE_EVENT && in_length == sizeof(control) && guard_read(&control, in, sizeof(control))) {
         layer_attach();
-        if (process_is_outside(control.group))
+        if (control.group && process_is_outside(control.group))
             return process_refuse("console event for processes outside the VM", control.group);
+        in = &control;
     }
-    if (code == CODE_CONSOLE_BIND && in_length >= sizeof(pid) && guard_read(&pid, in, sizeof(pid)) &&
-        pid != UINT32_MAX) {
+    if (code == CODE_CONSOLE_BIND && in_length == sizeof(pid) && guard_read(&pid, in, sizeof(pid))) {
         layer_attach();
-        if (!process_id_is_ours(pid))
+        if (pid != UINT32_MAX && !process_id_is_ours(pid))
             return process_refuse("console of a process outside the VM", pid);
+        in = &pid;
     }
     /* Drive letters and mount points are the host's. */
     if (code >> 16 == DEVICE_MOUNT_MANAGER && code >> 14 & ACCESS_BITS_WRITE) {

@@ -18,7 +18,7 @@
     (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | FILE_DELETE_CHILD | WRITE_DAC |      \
      WRITE_OWNER | ACCESS_SYSTEM_SECURITY | MAXIMUM_ALLOWED | GENERIC_WRITE | GENERIC_ALL)
 
-/* One call of the program; its pointers are passed on to the system, which checks them. */
+/* One call of the program; its pointers are passed on to the system, which checks them, but for the attributes: these are a copy. */
 struct open_call {
     HANDLE *handle;
     ACCESS_MASK access;
@@ -55,9 +55,7 @@ static enum intent intent_of(const struct open_call *call)
 /* The system's service on the real path, with everything else as the program gave it. */
 static NTSTATUS open_real(const struct open_call *call, const struct file_name *name, struct strbuf *real)
 {
-    OBJECT_ATTRIBUTES attributes;
-    if (!guard_read(&attributes, call->attributes, sizeof(attributes)))
-        return STATUS_ACCESS_VIOLATION;
+    OBJECT_ATTRIBUTES attributes = *call->attributes;
     NTSTATUS status;
     HANDLE handle;
     if (name->trailing && real->len && real->s[real->len - 1] != '\\')
@@ -323,17 +321,15 @@ static NTSTATUS open_any(const struct open_call *program, bool followed);
 /* By way of an object directory or a link of the VM: from the name that this leads to. False when it leads nowhere else. */
 static bool open_followed(struct open_call *call, NTSTATUS *status)
 {
-    OBJECT_ATTRIBUTES attributes;
-    UNICODE_STRING string;
-    struct str name;
+    OBJECT_ATTRIBUTES attributes = *call->attributes;
+    const UNICODE_STRING *string = attributes.ObjectName;
+    struct str name, said = {0};
     NTSTATUS followed = STATUS_SUCCESS;
-    char16 *memory = scratch_take(), *program = scratch_take();
-    if (guard_read(&attributes, call->attributes, sizeof(attributes)) &&
-        guard_read(&string, attributes.ObjectName, sizeof(string)) &&
-        guard_read(program, string.Buffer, string.Length) && string.Length &&
-        (attributes.RootDirectory || program[0] == '\\'))
-        followed = object_follow(attributes.RootDirectory, (struct str){program, string.Length / sizeof(char16)},
-                                 memory, &name);
+    char16 *memory = scratch_take();
+    if (string)
+        said = (struct str){(const char16 *)string->Buffer, string->Length / sizeof(char16)};
+    if (said.len && (attributes.RootDirectory || said.s[0] == '\\'))
+        followed = object_follow(attributes.RootDirectory, said, memory, &name);
     if (followed == STATUS_REPARSE) {
         struct path_attributes at = path_attributes(name);
         struct open_call there = *call;
@@ -343,7 +339,6 @@ static bool open_followed(struct open_call *call, NTSTATUS *status)
         *status = open_any(&there, true);
     } else if (followed < 0)
         *status = followed;
-    scratch_give(program);
     scratch_give(memory);
     return followed != STATUS_SUCCESS;
 }
@@ -375,7 +370,7 @@ static NTSTATUS open_other(struct open_call *call, const struct file_name *name,
     if (status >= 0 && kind != PIPE_NONE) {
         status = open_system(call, pipe.at);
         if (kind == PIPE_OWN && pipe_try_system(&pipe, status))
-            status = open_system(call, &pipe.said);
+            status = open_system(call, &pipe.said.attributes);
     } else if (status >= 0 && (!nt_name.len || nt_name.s[0] == '\\' || !open_followed(call, &status))) {
         status = device_check(name, &call->access);
         if (status >= 0)
@@ -387,32 +382,12 @@ static NTSTATUS open_other(struct open_call *call, const struct file_name *name,
     return status;
 }
 
-/* What the program calls a file, copied once: what is judged is what the system gets, whatever another thread writes. */
-struct said {
-    OBJECT_ATTRIBUTES attributes;
-    UNICODE_STRING name;
-    char16 text[UNICODE_STRING_MAX_CHARS + 1];
-};
-
 struct open_memory {
     struct file_memory files;
     struct said said;
+    char16 text[SAID_UNITS];
 };
 _Static_assert(sizeof(struct open_memory) <= SCRATCH_SIZE, "one scratch block");
-
-static bool read_said(const OBJECT_ATTRIBUTES *program, struct said *said)
-{
-    if (!guard_read(&said->attributes, program, sizeof(said->attributes)))
-        return false;
-    if (!said->attributes.ObjectName)
-        return true;
-    if (!guard_read(&said->name, said->attributes.ObjectName, sizeof(said->name)) ||
-        !guard_read(said->text, said->name.Buffer, said->name.Length))
-        return false;
-    said->name.Buffer = said->name.Buffer ? (WCHAR *)said->text : NULL;
-    said->attributes.ObjectName = &said->name;
-    return true;
-}
 
 static NTSTATUS open_any(const struct open_call *program, bool followed)
 {
@@ -420,10 +395,11 @@ static NTSTATUS open_any(const struct open_call *program, bool followed)
     struct open_memory *memory = scratch_take();
     struct open_call call = *program;
     struct file_name name;
+    HANDLE kept = NULL;
     NTSTATUS status = STATUS_ACCESS_VIOLATION;
-    if (read_said(program->attributes, &memory->said)) {
+    if (said_read_all(program->attributes, &memory->said, memory->text)) {
         call.attributes = &memory->said.attributes;
-        status = name_decode(call.attributes, call.options, &memory->files, &name);
+        status = name_decode_kept(call.attributes, call.options, &memory->files, &name, &kept);
         if (status >= 0 && name.kind == NAME_FILE) {
             do
                 status = open_file(&call, &name, &memory->files);
@@ -433,6 +409,8 @@ static NTSTATUS open_any(const struct open_call *program, bool followed)
         else if (status == STATUS_OBJECT_TYPE_MISMATCH && !followed)
             open_followed(&call, &status); /* relative to an object directory */
     }
+    if (kept)
+        nt.NtClose(kept);
     scratch_give(memory);
     return status;
 }

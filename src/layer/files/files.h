@@ -41,9 +41,14 @@ _Static_assert(sizeof(struct file_memory) <= SCRATCH_SIZE, "one scratch block");
 
 /* An empty name whose path and stream are in `memory`. */
 struct file_name name_on(struct file_memory *memory);
-/* Decodes object attributes of the program (any pointer may be bad). NAME_OTHER also when the root directory is no file. */
+/* Decodes object attributes, a copy of the program's whose name is outside memory->real and ->more. NAME_OTHER also when the root directory is
+ * no file. */
 NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,
                      struct file_name *name);
+/* The same; a root that is no file is replaced by a handle of our own, *kept, to be closed: its number in the program may come to be another
+ * handle's, before the system is asked with it. */
+NTSTATUS name_decode_kept(OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,
+                          struct file_name *name, HANDLE *kept);
 /* Decodes an absolute NT name. */
 NTSTATUS name_decode_absolute(struct str nt_name, struct file_name *name);
 /* The VM path of an open file or directory; in_storage tells which of the two it has open. False when it is no file. */

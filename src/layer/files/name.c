@@ -232,11 +232,11 @@ bool name_differs(HANDLE handle, struct strbuf *vm_path, bool *in_storage)
 
 /* ---- object attributes ---- */
 
-static NTSTATUS decode_id(OBJECT_ATTRIBUTES *attributes, struct file_name *name)
+static NTSTATUS decode_id(const OBJECT_ATTRIBUTES *attributes, struct file_name *name)
 {
     HANDLE file;
     IO_STATUS_BLOCK io;
-    NTSTATUS status = nt.NtOpenFile(&file, FILE_READ_ATTRIBUTES | SYNCHRONIZE, attributes, &io,
+    NTSTATUS status = nt.NtOpenFile(&file, FILE_READ_ATTRIBUTES | SYNCHRONIZE, (OBJECT_ATTRIBUTES *)attributes, &io,
                                     FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                                     FILE_OPEN_BY_FILE_ID | FILE_SYNCHRONOUS_IO_NONALERT);
     if (status < 0)
@@ -342,41 +342,48 @@ static NTSTATUS invalid_name(const OBJECT_ATTRIBUTES *attributes, const struct f
     return system_reason(attributes, nt_name, status);
 }
 
-/* The same for one that is too long to be copied; `attributes` are the program's. */
-static NTSTATUS overlong_name(const OBJECT_ATTRIBUTES *attributes, HANDLE root, const UNICODE_STRING *string)
+/* The same for one that is too long for us. */
+static NTSTATUS overlong_name(const OBJECT_ATTRIBUTES *attributes, struct str nt_name)
 {
-    char16 head[sizeof("\\??\\C:") - 1];
-    struct str start = {head, sizeof(head) / sizeof(char16)}, rest = start;
-    bool on_drive = !root && guard_read(head, string->Buffer, sizeof(head)) && take_prefix(&rest, u"\\??\\") &&
-                    is_drive_letter(rest.s[0]) && rest.s[1] == ':';
+    struct str rest = nt_name, start = str_head(nt_name, sizeof("\\??\\C:") - 1);
+    bool on_drive =
+        !attributes->RootDirectory && take_prefix(&rest, u"\\??\\") && is_drive_letter(rest.s[0]) && rest.s[1] == ':';
     return on_drive ? system_reason(attributes, start, STATUS_NAME_TOO_LONG) : STATUS_NAME_TOO_LONG;
 }
 
-NTSTATUS name_decode(const OBJECT_ATTRIBUTES *program_attributes, ULONG options, struct file_memory *memory,
+NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,
                      struct file_name *name)
 {
-    OBJECT_ATTRIBUTES attributes;
-    UNICODE_STRING string = {0};
+    const UNICODE_STRING *string = attributes->ObjectName;
+    struct str nt_name = {0};
+    if (string)
+        nt_name = (struct str){(const char16 *)string->Buffer, string->Length / sizeof(char16)};
     *name = name_on(memory);
-    if (!guard_read(&attributes, program_attributes, sizeof(attributes)))
-        return STATUS_ACCESS_VIOLATION;
-    if (attributes.ObjectName && !guard_read(&string, attributes.ObjectName, sizeof(string)))
-        return STATUS_ACCESS_VIOLATION;
-    if (string.Length > PATH_UNITS * sizeof(char16))
-        return overlong_name(program_attributes, attributes.RootDirectory, &string);
-    if (string.Length && !guard_read(memory->work, string.Buffer, string.Length))
-        return STATUS_ACCESS_VIOLATION;
-    string.Buffer = (WCHAR *)memory->work;
-    attributes.ObjectName = &string;
-    name->attributes = attributes.Attributes;
+    name->attributes = attributes->Attributes;
+    if (nt_name.len > PATH_UNITS)
+        return overlong_name(attributes, nt_name);
     if (options & FILE_OPEN_BY_FILE_ID)
-        return decode_id(&attributes, name);
-    struct str nt_name = {memory->work, string.Length / sizeof(char16)};
-    NTSTATUS status = attributes.RootDirectory ? decode_relative(attributes.RootDirectory, nt_name, name)
-                                               : name_decode_absolute(nt_name, name);
+        return decode_id(attributes, name);
+    NTSTATUS status = attributes->RootDirectory ? decode_relative(attributes->RootDirectory, nt_name, name)
+                                                : name_decode_absolute(nt_name, name);
     if (status == STATUS_OBJECT_NAME_INVALID && name->kind == NAME_FILE && replace_colons(name, memory))
         return STATUS_SUCCESS;
-    return status < 0 ? invalid_name(&attributes, name, nt_name, status) : status;
+    return status < 0 ? invalid_name(attributes, name, nt_name, status) : status;
+}
+
+NTSTATUS name_decode_kept(OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,
+                          struct file_name *name, HANDLE *kept)
+{
+    NTSTATUS status = name_decode(attributes, options, memory, name);
+    *kept = NULL;
+    if (status < 0 || name->kind != NAME_OTHER || !attributes->RootDirectory)
+        return status;
+    status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, attributes->RootDirectory, NT_CURRENT_PROCESS, kept, 0, 0,
+                                  DUPLICATE_SAME_ACCESS);
+    if (status < 0)
+        return status;
+    attributes->RootDirectory = *kept;
+    return name_decode(attributes, options, memory, name);
 }
 
 /* ---- back to NT names ---- */

@@ -43,12 +43,14 @@ struct resolved {
     struct file_name name;
     struct map_place place;
     struct strbuf real; /* the NT path to ask */
+    HANDLE kept;        /* see name_decode_kept */
 };
 
-/* STATUS_REPARSE: no file, ask with the program's own arguments. */
-static NTSTATUS resolve_query(const OBJECT_ATTRIBUTES *attributes, struct resolved *r)
+/* STATUS_REPARSE: no file, ask by what the program said. */
+static NTSTATUS resolve_query(OBJECT_ATTRIBUTES *attributes, struct resolved *r)
 {
-    NTSTATUS status = name_decode(attributes, 0, r->memory, &r->name);
+    NTSTATUS status = r->kept ? name_decode(attributes, 0, r->memory, &r->name)
+                              : name_decode_kept(attributes, 0, r->memory, &r->name, &r->kept);
     if (status < 0)
         return status;
     r->place = (struct map_place){0};
@@ -104,22 +106,35 @@ static void show_link(const struct question *q, const OBJECT_ATTRIBUTES *attribu
     guard_write(q->file_attributes, &shown, sizeof(shown));
 }
 
-static NTSTATUS query_by_name(const struct question *q, const OBJECT_ATTRIBUTES *attributes)
+struct query_memory {
+    struct file_memory files;
+    struct said said;
+    char16 text[SAID_UNITS];
+};
+_Static_assert(sizeof(struct query_memory) <= SCRATCH_SIZE, "one scratch block");
+
+static NTSTATUS query_by_name(const struct question *q, const OBJECT_ATTRIBUTES *program)
 {
-    struct resolved r = {.memory = scratch_take()};
-    NTSTATUS status;
-    do {
-        status = resolve_query(attributes, &r);
-        if (status == STATUS_REPARSE)
-            status = q->ask(q, (OBJECT_ATTRIBUTES *)attributes);
-        else if (status >= 0) {
-            struct path_attributes at = path_attributes(buf_str(&r.real));
-            status = q->ask(q, path_object(&at));
-        }
-    } while (is_alias(q, &r, status));
-    if (status >= 0 && status != STATUS_REPARSE && r.name.linked)
-        show_link(q, attributes, &r);
-    scratch_give(r.memory);
+    struct query_memory *memory = scratch_take();
+    struct resolved r = {.memory = &memory->files};
+    OBJECT_ATTRIBUTES *attributes = &memory->said.attributes;
+    NTSTATUS status = STATUS_ACCESS_VIOLATION;
+    if (said_read_all(program, &memory->said, memory->text)) {
+        do {
+            status = resolve_query(attributes, &r);
+            if (status == STATUS_REPARSE)
+                status = q->ask(q, attributes);
+            else if (status >= 0) {
+                struct path_attributes at = path_attributes(buf_str(&r.real));
+                status = q->ask(q, path_object(&at));
+            }
+        } while (is_alias(q, &r, status));
+        if (status >= 0 && status != STATUS_REPARSE && r.name.linked)
+            show_link(q, attributes, &r);
+    }
+    if (r.kept)
+        nt.NtClose(r.kept);
+    scratch_give(memory);
     return status;
 }
 

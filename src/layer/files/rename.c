@@ -26,7 +26,7 @@ static NTSTATUS decode_target(struct renaming *r, const void *information, ULONG
         return STATUS_ACCESS_VIOLATION;
     if (r->head.FileNameLength > length - NAME_AT || r->head.FileNameLength > PATH_UNITS * sizeof(char16))
         return STATUS_INVALID_PARAMETER;
-    char16 *given = r->to_memory->more;
+    char16 *given = r->to_memory->work;
     if (!guard_read(given, (const uint8_t *)information + NAME_AT, r->head.FileNameLength))
         return STATUS_ACCESS_VIOLATION;
     struct str name = {given, r->head.FileNameLength / sizeof(char16)};
@@ -178,13 +178,18 @@ static NTSTATUS change_name_locked(struct renaming *r, IO_STATUS_BLOCK *io)
 NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, ULONG length,
                      FILE_INFORMATION_CLASS class)
 {
-    struct renaming r = {.file = file, .class = class, .from_memory = scratch_take(), .to_memory = scratch_take()};
+    struct renaming r = {.class = class};
     bool in_storage;
+    NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, file, NT_CURRENT_PROCESS, &r.file, 0, 0,
+                                           DUPLICATE_SAME_ACCESS); /* see change_handle_kept */
+    if (status < 0)
+        return status;
+    r.from_memory = scratch_take();
+    r.to_memory = scratch_take();
     r.link = (int)class == FileLinkInformation || (int)class == FileLinkInformationExClass;
     r.from = name_on(r.from_memory);
-    NTSTATUS status = STATUS_SUCCESS;
-    if (!name_of_handle(file, &r.from.path, &in_storage))
-        status = nt.NtSetInformationFile(file, io, (void *)information, length, class);
+    if (!name_of_handle(r.file, &r.from.path, &in_storage))
+        status = nt.NtSetInformationFile(r.file, io, (void *)information, length, class);
     else
         status = decode_target(&r, information, length);
     if (status >= 0 && r.to.path.s) {
@@ -194,5 +199,6 @@ NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, 
     }
     scratch_give(r.to_memory);
     scratch_give(r.from_memory);
+    nt.NtClose(r.file);
     return status;
 }

@@ -3,17 +3,20 @@
 
 NTSTATUS NTAPI fvm_NtOpenDirectoryObject(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
 {
-    HANDLE directory;
-    NTSTATUS status = object_open(nt.NtOpenDirectoryObject, true, handle, access, attributes);
-    if (status < 0 || !guard_read(&directory, handle, sizeof(directory)))
-        return status;
-    NTSTATUS checked = object_directory_opened(directory);
+    HANDLE directory = NULL; /* the program gets it when it has been judged */
+    if (!guard_read(&directory, handle, sizeof(directory)))
+        return STATUS_ACCESS_VIOLATION;
+    NTSTATUS status = object_open(nt.NtOpenDirectoryObject, true, &directory, access, attributes);
+    NTSTATUS checked = status < 0 ? status : object_directory_opened(directory);
+    if (checked < 0 && status >= 0) {
+        nt.NtClose(directory);
+        directory = NULL;
+    }
+    if (guard_write(handle, &directory, sizeof(directory)))
+        return checked < 0 ? checked : status;
     if (checked >= 0)
-        return status;
-    nt.NtClose(directory);
-    directory = NULL;
-    guard_write(handle, &directory, sizeof(directory));
-    return checked;
+        nt.NtClose(directory);
+    return STATUS_ACCESS_VIOLATION;
 }
 
 /* With OBJ_OPENIF a creation opens what is there. */
@@ -21,21 +24,18 @@ NTSTATUS NTAPI fvm_NtCreateDirectoryObject(HANDLE *handle, ACCESS_MASK access, O
 {
     struct object_name name;
     OBJECT_ATTRIBUTES *at;
+    HANDLE made;
     NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);
-    if (status != STATUS_OBJECT_TYPE_MISMATCH)
-        return status < 0 ? status : nt.NtCreateDirectoryObject(handle, access, at);
-    /* the root */
-    status = fvm_NtOpenDirectoryObject(handle, access, attributes);
-    return status < 0 ? status : STATUS_OBJECT_NAME_EXISTS;
-}
-
-NTSTATUS NTAPI fvm_NtCreateDirectoryObjectEx(HANDLE *handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes,
-                                             HANDLE shadow, ULONG flags)
-{
-    struct object_name name;
-    OBJECT_ATTRIBUTES *at;
-    NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);
-    return status < 0 ? status : nt.NtCreateDirectoryObjectEx(handle, access, at, shadow, flags);
+    if (status == STATUS_OBJECT_TYPE_MISMATCH) { /* the root */
+        status = fvm_NtOpenDirectoryObject(handle, access, attributes);
+        return status < 0 ? status : STATUS_OBJECT_NAME_EXISTS;
+    }
+    if (status < 0)
+        return status;
+    if (!guard_read(&made, handle, sizeof(made)))
+        return STATUS_ACCESS_VIOLATION;
+    status = nt.NtCreateDirectoryObject(&made, access, at);
+    return object_give(handle, made, at, true, status);
 }
 
 /* The system follows a link's target from its own root, so what the program names is put below the VM's. What that is too long for is
@@ -67,13 +67,18 @@ NTSTATUS NTAPI fvm_NtCreateSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access
     struct object_name name;
     OBJECT_ATTRIBUTES *at;
     UNICODE_STRING own;
+    HANDLE made;
     NTSTATUS status = object_resolve(attributes, OBJECT_CREATE_LINK, &name, &at);
     if (status < 0)
         return status;
+    if (!guard_read(&made, handle, sizeof(made)))
+        return STATUS_ACCESS_VIOLATION;
     char16 *memory = scratch_take();
     status = own_target(target, memory, &own);
-    if (status >= 0)
-        status = nt.NtCreateSymbolicLinkObject(handle, access, at, &own);
+    if (status >= 0) {
+        status = nt.NtCreateSymbolicLinkObject(&made, access, at, &own);
+        status = object_give(handle, made, at, true, status);
+    }
     scratch_give(memory);
     return status;
 }
@@ -85,17 +90,20 @@ NTSTATUS NTAPI fvm_NtOpenSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access, 
     struct object_name name;
     struct object_shared shared;
     OBJECT_ATTRIBUTES *at;
+    HANDLE made;
     NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
+    if (!guard_read(&made, handle, sizeof(made)))
+        return STATUS_ACCESS_VIOLATION;
     if (status >= 0)
         status = object_limit(at, false, &access);
     if (status >= 0)
-        status = nt.NtOpenSymbolicLinkObject(handle, access, at);
+        status = nt.NtOpenSymbolicLinkObject(&made, access, at);
     if (object_shared(attributes, status, true, &shared)) {
         ACCESS_MASK allowed = access & ~harmless ? SYMBOLIC_LINK_QUERY | (access & harmless) : access;
-        status = nt.NtOpenSymbolicLinkObject(handle, allowed, &shared.attributes);
+        status = nt.NtOpenSymbolicLinkObject(&made, allowed, &shared.said.attributes);
         scratch_give(shared.memory);
     }
-    return status;
+    return object_give(handle, made, at, access & ~harmless, status);
 }
 
 NTSTATUS NTAPI fvm_NtQuerySymbolicLinkObject(HANDLE handle, UNICODE_STRING *target, ULONG *length)

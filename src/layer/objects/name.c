@@ -118,22 +118,24 @@ static NTSTATUS check_directory(HANDLE directory)
 /* An absolute name: relative to the VM's root, or the copy of a name of the system. */
 static NTSTATUS resolve_absolute(enum object_use use, struct object_name *name, struct str path)
 {
-    if (use != OBJECT_OPEN && name->name.Length == sizeof(char16)) /* the root; relative, an object without a name */
-        return name->attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_OBJECT_NAME_COLLISION;
+    if (use != OBJECT_OPEN &&
+        name->said.name.Length == sizeof(char16)) /* the root; relative, an object without a name */
+        return name->said.attributes.Attributes & OBJ_OPENIF ? STATUS_OBJECT_TYPE_MISMATCH
+                                                             : STATUS_OBJECT_NAME_COLLISION;
     if (!in_system_directory(path)) {
         name->own_root = true;
-        name->name.Buffer++;
-        name->name.Length -= sizeof(char16);
-        name->name.MaximumLength -= sizeof(char16);
-        name->attributes.RootDirectory = layer.objects;
+        name->said.name.Buffer++;
+        name->said.name.Length -= sizeof(char16);
+        name->said.name.MaximumLength -= sizeof(char16);
+        name->said.attributes.RootDirectory = layer.objects;
         return STATUS_SUCCESS;
     }
     if (use != OBJECT_OPEN)
         return log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
-    if (name->name.Length > sizeof(name->text))
+    if (name->said.name.Length > sizeof(name->text))
         return log_refusal("name in a directory of the system that is too long", str_head(path, LOGGED_UNITS),
                            STATUS_NAME_TOO_LONG);
-    name->name.Buffer = (WCHAR *)name->text;
+    name->said.name.Buffer = (WCHAR *)name->text;
     return STATUS_SUCCESS;
 }
 
@@ -149,34 +151,26 @@ void object_make_temporary(OBJECT_ATTRIBUTES *attributes)
 /* An absolute name, of one component in \?? by either of its names. */
 static bool is_dos_device(const struct object_name *name)
 {
-    struct str path = {name->text, name->name.Length / sizeof(char16)};
-    if (name->attributes.RootDirectory || !name->attributes.ObjectName || name->name.Length > sizeof(name->text) ||
-        !path.len || path.s[0] != '\\')
+    struct str path = {name->text, name->said.name.Length / sizeof(char16)};
+    if (name->said.attributes.RootDirectory || !name->said.attributes.ObjectName ||
+        name->said.name.Length > sizeof(name->text) || !path.len || path.s[0] != '\\')
         return false;
     struct str first = path_first(str_from(path, 1)), leaf = path_rest(str_from(path, 1));
     return (str_equal(first, STR(u"??")) || str_equal_fold(layer.up, first, STR(u"DosDevices"))) && leaf.len &&
            str_find(leaf, '\\') == leaf.len;
 }
 
-/* Copies what the program gave, and as much of the name as there is room for; false, with what gives the program the system's own
- * status for it, when that cannot be read. */
+/* As much of the name as there is room for. */
 static bool read_said(struct object_name *name, const OBJECT_ATTRIBUTES *program)
 {
-    name->name = (UNICODE_STRING){sizeof(char16), sizeof(char16), (WCHAR *)UNREADABLE};
-    if (!guard_read(&name->attributes, program, sizeof(name->attributes))) {
-        name->attributes = (OBJECT_ATTRIBUTES){.Length = sizeof(name->attributes), .ObjectName = &name->name};
+    struct said *said = &name->said;
+    if (!said_read(program, said))
         return false;
-    }
-    const UNICODE_STRING *said = name->attributes.ObjectName;
-    if (!said)
+    USHORT bytes = said->name.Length < sizeof(name->text) ? said->name.Length : (USHORT)sizeof(name->text);
+    if (!said->attributes.ObjectName || said->attributes.RootDirectory ||
+        guard_read(name->text, said->name.Buffer, bytes))
         return true;
-    name->attributes.ObjectName = &name->name;
-    if (!guard_read(&name->name, said, sizeof(name->name)))
-        return false;
-    USHORT bytes = name->name.Length < sizeof(name->text) ? name->name.Length : (USHORT)sizeof(name->text);
-    if (name->attributes.RootDirectory || guard_read(name->text, name->name.Buffer, bytes))
-        return true;
-    name->name.Buffer = (WCHAR *)(UNREADABLE | ((uintptr_t)name->name.Buffer & 1)); /* it may look at that first */
+    said_unreadable(said);
     return false;
 }
 
@@ -185,24 +179,53 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
 {
     layer_attach();
     name->own_root = false;
-    *resolved = program ? &name->attributes : NULL;
+    *resolved = program ? &name->said.attributes : NULL;
     if (!program || !read_said(name, program))
         return STATUS_SUCCESS;
     if (use != OBJECT_OPEN && !(use == OBJECT_CREATE_LINK && is_dos_device(name)))
-        object_make_temporary(&name->attributes);
-    if (name->attributes.RootDirectory)
-        return use == OBJECT_OPEN ? STATUS_SUCCESS : check_directory(name->attributes.RootDirectory);
-    if (!name->attributes.ObjectName)
+        object_make_temporary(&name->said.attributes);
+    if (name->said.attributes.RootDirectory)
+        return use == OBJECT_OPEN ? STATUS_SUCCESS : check_directory(name->said.attributes.RootDirectory);
+    if (!name->said.attributes.ObjectName)
         return STATUS_SUCCESS;
-    USHORT bytes = name->name.Length < sizeof(name->text) ? name->name.Length : (USHORT)sizeof(name->text);
+    USHORT bytes = name->said.name.Length < sizeof(name->text) ? name->said.name.Length : (USHORT)sizeof(name->text);
     size_t known = bytes / sizeof(char16);
     if (known && name->text[0] == '\\' && (known == 1 || name->text[1] != '\\'))
         return resolve_absolute(use, name, (struct str){name->text + 1, known - 1});
     /* No name: its first characters say so. */
-    name->name.Length = bytes;
-    if (name->name.Buffer)
-        name->name.Buffer = (WCHAR *)name->text;
+    name->said.name.Length = bytes;
+    if (name->said.name.Buffer)
+        name->said.name.Buffer = (WCHAR *)name->text;
     return STATUS_SUCCESS;
+}
+
+NTSTATUS object_give(HANDLE *to, HANDLE made, const OBJECT_ATTRIBUTES *at, bool changes, NTSTATUS status)
+{
+    struct str name;
+    bool relative = at && at->RootDirectory && at->RootDirectory != layer.objects;
+    if (status >= 0 && changes && relative && atomic_load_explicit(directories_opened(), memory_order_relaxed)) {
+        char16 *memory = scratch_take();
+        if (foreign_directory(made, memory, &name)) {
+            nt.NtClose(made);
+            made = NULL;
+            status = log_refusal("changing an object of the system", name, STATUS_ACCESS_DENIED);
+        }
+        scratch_give(memory);
+    }
+    if (guard_write(to, &made, sizeof(made)))
+        return status;
+    if (status >= 0)
+        nt.NtClose(made);
+    return STATUS_ACCESS_VIOLATION;
+}
+
+/* In every type of object that is not a directory, the second bit is for changing it: set, release, write, wake. */
+enum { MODIFY = 2, EXTEND_SIZE = 0x10 };
+#define EVERYTHING (MAXIMUM_ALLOWED | GENERIC_ALL)
+
+static ACCESS_MASK changing_access(bool directory)
+{
+    return DELETE | WRITE_DAC | WRITE_OWNER | (directory ? 0 : GENERIC_WRITE | MODIFY | EXTEND_SIZE);
 }
 
 static bool is_systems(const OBJECT_ATTRIBUTES *at, char16 *memory, struct str *name)
@@ -220,10 +243,7 @@ static bool is_systems(const OBJECT_ATTRIBUTES *at, char16 *memory, struct str *
 
 NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *access)
 {
-    /* In every type of object that is not a directory, the second bit is for changing it: set, release, write, wake. */
-    enum { MODIFY = 2, EXTEND_SIZE = 0x10 };
-    ACCESS_MASK changes = DELETE | WRITE_DAC | WRITE_OWNER | (directory ? 0 : GENERIC_WRITE | MODIFY | EXTEND_SIZE);
-    ACCESS_MASK everything = MAXIMUM_ALLOWED | GENERIC_ALL;
+    ACCESS_MASK changes = changing_access(directory), everything = EVERYTHING;
     struct str name;
     NTSTATUS status = STATUS_SUCCESS;
     if (!(*access & (changes | everything)))
@@ -251,14 +271,20 @@ NTSTATUS NTAPI fvm_NtMakePermanentObject(HANDLE unused)
 NTSTATUS NTAPI fvm_NtMakeTemporaryObject(HANDLE handle)
 {
     struct str name, own;
+    HANDLE kept; /* the number may come to be another object's */
     layer_attach();
+    NTSTATUS status =
+        nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, &kept, 0, 0, DUPLICATE_SAME_ACCESS);
+    if (status < 0)
+        return status;
     void *memory = scratch_take();
-    NTSTATUS status = handle_text(handle, HANDLE_NAME, memory, SCRATCH_SIZE, &name);
+    status = handle_text(kept, HANDLE_NAME, memory, SCRATCH_SIZE, &name);
     if (status >= 0)
         status = !name.len || object_show(name, &own)
-                     ? nt.NtMakeTemporaryObject(handle)
+                     ? nt.NtMakeTemporaryObject(kept)
                      : log_refusal("changing an object of the system", name, STATUS_ACCESS_DENIED);
     scratch_give(memory);
+    nt.NtClose(kept);
     return status;
 }
 
@@ -361,24 +387,20 @@ static bool may_be_shared(HANDLE directory, struct str name, bool link)
 
 bool object_shared(const OBJECT_ATTRIBUTES *program, NTSTATUS status, bool link, struct object_shared *shared)
 {
-    UNICODE_STRING string;
-    struct str name;
     if (status != STATUS_OBJECT_NAME_NOT_FOUND && status != STATUS_OBJECT_PATH_NOT_FOUND)
         return false;
-    char16 *memory = scratch_take(), *spelled = memory + SCRATCH_SIZE / sizeof(char16) - UNICODE_STRING_MAX_CHARS - 1;
-    if (!guard_read(&shared->attributes, program, sizeof(shared->attributes)) ||
-        !guard_read(&string, shared->attributes.ObjectName, sizeof(string)) ||
-        !guard_read(spelled, string.Buffer, string.Length))
+    char16 *memory = scratch_take(), *spelled = memory + SCRATCH_SIZE / sizeof(char16) - SAID_UNITS;
+    struct said *said = &shared->said;
+    if (!said_read_all(program, said, spelled))
         goto no;
-    name = (struct str){spelled, string.Length / sizeof(char16)};
-    if (!name.len || !may_be_shared(shared->attributes.RootDirectory, name, link))
+    struct str name = said_name(said);
+    if (!name.len || !may_be_shared(said->attributes.RootDirectory, name, link))
         goto no;
-    if (object_follow(shared->attributes.RootDirectory, name, memory, &name) < 0 || !object_is_shared(name))
+    if (object_follow(said->attributes.RootDirectory, name, memory, &name) < 0 || !object_is_shared(name))
         goto no;
     USHORT bytes = (USHORT)(name.len * sizeof(char16));
-    shared->name = (UNICODE_STRING){bytes, bytes, (WCHAR *)name.s};
-    shared->attributes.RootDirectory = NULL;
-    shared->attributes.ObjectName = &shared->name;
+    said->name = (UNICODE_STRING){bytes, bytes, (WCHAR *)name.s};
+    said->attributes.RootDirectory = NULL;
     shared->memory = memory;
     return true;
 no:
@@ -392,16 +414,23 @@ NTSTATUS object_open(object_service service, bool directory, HANDLE *handle, ACC
     struct object_name name;
     struct object_shared shared;
     OBJECT_ATTRIBUTES *at;
+    HANDLE made;
     NTSTATUS status = object_resolve(attributes, OBJECT_OPEN, &name, &at);
+    if (!guard_read(&made, handle, sizeof(made)))
+        return STATUS_ACCESS_VIOLATION;
     if (status >= 0)
         status = object_limit(at, directory, &access);
+    if (directory && status >= 0 && at && !at->RootDirectory)
+        atomic_store(directories_opened(), 1); /* before there is a handle */
     if (status >= 0)
-        status = service(handle, access, at);
+        status = service(&made, access, at);
     if (object_shared(attributes, status, false, &shared)) {
-        status = object_limit(&shared.attributes, directory, &access);
+        status = object_limit(&shared.said.attributes, directory, &access);
+        if (directory)
+            atomic_store(directories_opened(), 1);
         if (status >= 0)
-            status = service(handle, access, &shared.attributes);
+            status = service(&made, access, &shared.said.attributes);
         scratch_give(shared.memory);
     }
-    return status;
+    return object_give(handle, made, at, access & (changing_access(directory) | EVERYTHING), status);
 }

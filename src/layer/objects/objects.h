@@ -12,9 +12,6 @@
 
 enum object_use { OBJECT_OPEN, OBJECT_CREATE, OBJECT_CREATE_LINK };
 
-/* The system's own addresses: no thread of the program can make them readable between two looks. */
-#define UNREADABLE ((uintptr_t)-0x10000)
-
 /* The longest name in a directory of the system, in UTF-16 units. */
 #define SYSTEM_NAME_UNITS 260u
 
@@ -22,8 +19,7 @@ enum object_use { OBJECT_OPEN, OBJECT_CREATE, OBJECT_CREATE_LINK };
  * the characters of a name that is relative (to a handle, to the VM's root) are the program's own: whatever they become, the name stays
  * below that directory, because a relative name that begins with a backslash is refused by the system. */
 struct object_name {
-    OBJECT_ATTRIBUTES attributes;
-    UNICODE_STRING name;
+    struct said said;
     bool own_root; /* what was an absolute name is now relative to the VM's root */
     char16 text[SYSTEM_NAME_UNITS];
 };
@@ -32,6 +28,10 @@ struct object_name {
  * system, also those that cannot be read: it gets a name that cannot either. Fails, with a line in the log, where the VM may not create. */
 NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, struct object_name *name,
                         OBJECT_ATTRIBUTES **resolved);
+
+/* Ends a call that came to `status`, and made or opened `made` for `at` (what object_resolve gave): gives it to the program. The handle that a
+ * name is relative to may have become another one after it was looked at; so when `changes` is asked for, what was reached is looked at. */
+NTSTATUS object_give(HANDLE *to, HANDLE made, const OBJECT_ATTRIBUTES *at, bool changes, NTSTATUS status);
 
 /* An object that is made does not outlive its last handle: a permanent one would outlive the VM. To be called with a copy. Links in \??
  * may be permanent, as drive letters are; the outside removes them (src/vm/objects.c). */
@@ -43,8 +43,7 @@ NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *
 
 /* What the VM has not, and the system has for it. */
 struct object_shared {
-    OBJECT_ATTRIBUTES attributes;
-    UNICODE_STRING name;
+    struct said said;
     void *memory; /* a scratch block, to be given back */
 };
 /* After opening what the program calls so came to `status`: true, when the system is to be asked by the name in *shared. `link`: a

@@ -97,45 +97,28 @@ static bool is_device(HANDLE root, char16 *memory)
            !rest.len;
 }
 
-/* What cannot be read is left to the system: it gets a name that cannot either. */
-static void capture(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *name, struct str *said)
-{
-    *said = (struct str){0};
-    name->said_name = (UNICODE_STRING){0};
-    name->endpoint = false;
-    name->at = program ? &name->said : NULL;
-    if (!program)
-        return;
-    if (!guard_read(&name->said, program, sizeof(name->said)))
-        name->said = (OBJECT_ATTRIBUTES){.Length = sizeof(name->said), .ObjectName = (UNICODE_STRING *)UNREADABLE};
-    object_make_temporary(&name->said);
-    if (!name->said.ObjectName)
-        return;
-    if (guard_read(&name->said_name, name->said.ObjectName, sizeof(name->said_name)) &&
-        guard_read(memory, name->said_name.Buffer, name->said_name.Length)) {
-        *said = (struct str){memory, name->said_name.Length / sizeof(char16)};
-        name->said_name.Buffer = (WCHAR *)memory;
-    } else {
-        name->said_name = (UNICODE_STRING){sizeof(char16), sizeof(char16), (WCHAR *)UNREADABLE};
-    }
-    name->said.ObjectName = &name->said_name;
-}
-
 NTSTATUS pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct pipe_name *name, enum pipe_kind *kind)
 {
     struct strbuf b;
-    struct str said, rest;
-    /* the program's name at a distance, so that the VM's can be put into it */
-    NTSTATUS status = STATUS_SUCCESS;
-    capture(program, memory + SCRATCH_SIZE / sizeof(char16) - UNICODE_STRING_MAX_CHARS - 1, name, &said);
+    struct str rest;
     *kind = PIPE_NONE;
-    if (!program || !name->said.ObjectName)
-        return status;
+    name->endpoint = false;
+    name->at = program ? &name->said.attributes : NULL;
+    if (!program)
+        return STATUS_SUCCESS;
+    /* the program's name at a distance, so that the VM's can be put into it */
+    bool readable = said_read_all(program, &name->said, memory + SCRATCH_SIZE / sizeof(char16) - SAID_UNITS);
+    object_make_temporary(&name->said.attributes);
+    if (!name->said.attributes.ObjectName)
+        return STATUS_SUCCESS;
+    NTSTATUS status = STATUS_SUCCESS;
+    struct str said = readable ? said_name(&name->said) : (struct str){0};
     *kind = PIPE_DEVICE;
     if (!said.len)
         return status;
     rest = said;
-    if (name->said.RootDirectory ? !is_device(name->said.RootDirectory, memory) : !behind_device(said, &rest)) {
+    if (name->said.attributes.RootDirectory ? !is_device(name->said.attributes.RootDirectory, memory)
+                                            : !behind_device(said, &rest)) {
         *kind = PIPE_NONE;
         return status;
     }
@@ -147,7 +130,7 @@ NTSTATUS pipe_resolve(const OBJECT_ATTRIBUTES *program, char16 *memory, struct p
     if (b.overflow)
         return log_refusal("pipe with a name that is too long", str_head(said, LOGGED_UNITS), STATUS_NAME_TOO_LONG);
     name->own_name = (UNICODE_STRING){(USHORT)(b.len * sizeof(char16)), (USHORT)(b.len * sizeof(char16)), (WCHAR *)b.s};
-    name->own = name->said;
+    name->own = name->said.attributes;
     name->own.ObjectName = &name->own_name;
     name->at = &name->own;
     name->endpoint = is_endpoint(rest);
@@ -172,16 +155,58 @@ bool pipe_of_machine(struct str vm_path)
 
 /* ---- making one ---- */
 
-/* A name that is no pipe's as far as can be seen might still have led to one, by links. */
-static NTSTATUS check_made(enum pipe_kind kind, HANDLE *handle, NTSTATUS status)
+/* A call of the program, with what the service makes in `made`; the program gets that when it has been judged. */
+struct making {
+    HANDLE *handle, made;
+    HANDLE root; /* our own handle of what the name is relative to, so that it stays what it was looked at */
+    char16 *memory;
+    struct pipe_name name;
+    enum pipe_kind kind;
+};
+
+static NTSTATUS begin_making(struct making *m, HANDLE *handle, const OBJECT_ATTRIBUTES *attributes)
 {
-    HANDLE made;
-    if (kind != PIPE_NONE || status < 0 || !guard_read(&made, handle, sizeof(made)))
+    layer_attach();
+    m->handle = handle;
+    m->memory = scratch_take();
+    m->root = NULL;
+    if (!guard_read(&m->made, handle, sizeof(m->made)))
+        return STATUS_ACCESS_VIOLATION;
+    struct said said;
+    char16 *text = scratch_take();
+    NTSTATUS status = STATUS_SUCCESS;
+    if (attributes)
+        said_read_all(attributes, &said, text);
+    HANDLE root = attributes ? said.attributes.RootDirectory : NULL;
+    if (root) {
+        status =
+            nt.NtDuplicateObject(NT_CURRENT_PROCESS, root, NT_CURRENT_PROCESS, &m->root, 0, 0, DUPLICATE_SAME_ACCESS);
+        said.attributes.RootDirectory = m->root;
+    }
+    if (status >= 0)
+        status = pipe_resolve(attributes ? &said.attributes : NULL, m->memory, &m->name, &m->kind);
+    scratch_give(text);
+    return status;
+}
+
+/* A name that is no pipe's as far as can be seen might still have led to one, by links. */
+static NTSTATUS end_making(struct making *m, bool asked, NTSTATUS status)
+{
+    scratch_give(m->memory);
+    if (m->root)
+        nt.NtClose(m->root);
+    if (!asked)
         return status;
-    nt.NtClose(made);
-    made = NULL;
-    guard_write(handle, &made, sizeof(made));
-    return log_refusal("making a pipe by way of a link", (struct str){0}, STATUS_ACCESS_DENIED);
+    if (status >= 0 && m->kind == PIPE_NONE) {
+        nt.NtClose(m->made);
+        m->made = NULL;
+        status = log_refusal("making a pipe by way of a link", (struct str){0}, STATUS_ACCESS_DENIED);
+    }
+    if (guard_write(m->handle, &m->made, sizeof(m->made)))
+        return status;
+    if (status >= 0)
+        nt.NtClose(m->made);
+    return STATUS_ACCESS_VIOLATION;
 }
 
 NTSTATUS NTAPI fvm_NtCreateNamedPipeFile(HANDLE *handle, ULONG access, OBJECT_ATTRIBUTES *attributes,
@@ -189,35 +214,25 @@ NTSTATUS NTAPI fvm_NtCreateNamedPipeFile(HANDLE *handle, ULONG access, OBJECT_AT
                                          ULONG type, ULONG read_mode, ULONG completion_mode, ULONG instances,
                                          ULONG inbound, ULONG outbound, LARGE_INTEGER *timeout)
 {
-    layer_attach();
-    char16 *memory = scratch_take();
-    struct pipe_name name;
-    enum pipe_kind kind;
-    NTSTATUS status = pipe_resolve(attributes, memory, &name, &kind);
-    if (status >= 0) {
-        status = nt.NtCreateNamedPipeFile(handle, access, name.at, io, sharing, disposition, options, type, read_mode,
-                                          completion_mode, instances, inbound, outbound, timeout);
-        status = check_made(kind, handle, status);
-    }
-    scratch_give(memory);
-    return status;
+    struct making m;
+    NTSTATUS status = begin_making(&m, handle, attributes);
+    bool asked = status >= 0;
+    if (asked)
+        status = nt.NtCreateNamedPipeFile(&m.made, access, m.name.at, io, sharing, disposition, options, type,
+                                          read_mode, completion_mode, instances, inbound, outbound, timeout);
+    return end_making(&m, asked, status);
 }
 
 NTSTATUS NTAPI fvm_NtCreateMailslotFile(HANDLE *handle, ULONG access, OBJECT_ATTRIBUTES *attributes,
                                         IO_STATUS_BLOCK *io, ULONG options, ULONG quota, ULONG message_size,
                                         LARGE_INTEGER *timeout)
 {
-    layer_attach();
-    char16 *memory = scratch_take();
-    struct pipe_name name;
-    enum pipe_kind kind;
-    NTSTATUS status = pipe_resolve(attributes, memory, &name, &kind);
-    if (status >= 0) {
-        status = nt.NtCreateMailslotFile(handle, access, name.at, io, options, quota, message_size, timeout);
-        status = check_made(kind, handle, status);
-    }
-    scratch_give(memory);
-    return status;
+    struct making m;
+    NTSTATUS status = begin_making(&m, handle, attributes);
+    bool asked = status >= 0;
+    if (asked)
+        status = nt.NtCreateMailslotFile(&m.made, access, m.name.at, io, options, quota, message_size, timeout);
+    return end_making(&m, asked, status);
 }
 
 /* ---- waiting for one ---- */

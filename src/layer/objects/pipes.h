@@ -6,9 +6,10 @@
 
 /* Both names are copies: what was judged is what the system gets. */
 struct pipe_name {
-    OBJECT_ATTRIBUTES *at;       /* for the system; NULL when the program gave none */
-    OBJECT_ATTRIBUTES own, said; /* with the VM's name of the pipe, and with the name that the program said */
-    UNICODE_STRING own_name, said_name;
+    OBJECT_ATTRIBUTES *at; /* for the system; NULL when the program gave none */
+    struct said said;
+    OBJECT_ATTRIBUTES own; /* with the VM's name of the pipe */
+    UNICODE_STRING own_name;
     bool endpoint; /* one of the system's, to be used by clients when the VM has no server of that name */
 };
 

@@ -127,11 +127,11 @@ NTSTATUS NTAPI fvm_NtAlpcConnectPortEx(HANDLE *handle, OBJECT_ATTRIBUTES *connec
     if (!name.own_root || (status != STATUS_OBJECT_NAME_NOT_FOUND && status != STATUS_OBJECT_PATH_NOT_FOUND))
         return status;
     char16 *memory = scratch_take();
-    struct str path = {memory, name.name.Length / sizeof(char16) + 1};
+    struct str path = {memory, name.said.name.Length / sizeof(char16) + 1};
     *memory = '\\';
-    if (guard_read(memory + 1, name.name.Buffer, name.name.Length) && use_system(path, &status)) {
-        name.name = string_of(path);
-        name.attributes.RootDirectory = NULL;
+    if (guard_read(memory + 1, name.said.name.Buffer, name.said.name.Length) && use_system(path, &status)) {
+        name.said.name = string_of(path);
+        name.said.attributes.RootDirectory = NULL;
         status =
             nt.NtAlpcConnectPortEx(handle, at, attributes, port, flags, security, message, length, out, in, timeout);
     }

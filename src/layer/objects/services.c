@@ -1,14 +1,20 @@
 /* The services that create or open objects by name: one row each. They differ in nothing but their other arguments. */
 #include "layer/objects/objects.h"
 
-/* ROW(service, use, its parameters, its arguments with `at` in place of `attributes`) */
-#define ROW(service, use, parameters, arguments)                                                                       \
+/* ROW(service, its parameters, its arguments with `&made` in place of `handle` and `at` of `attributes`) */
+#define ROW(service, parameters, arguments)                                                                            \
     NTSTATUS NTAPI fvm_##service parameters                                                                            \
     {                                                                                                                  \
         struct object_name name;                                                                                       \
         OBJECT_ATTRIBUTES *at;                                                                                         \
-        NTSTATUS status = object_resolve(attributes, use, &name, &at);                                                 \
-        return status < 0 ? status : nt.service arguments;                                                             \
+        HANDLE made;                                                                                                   \
+        NTSTATUS status = object_resolve(attributes, OBJECT_CREATE, &name, &at);                                       \
+        if (status < 0)                                                                                                \
+            return status;                                                                                             \
+        if (!guard_read(&made, handle, sizeof(made)))                                                                  \
+            return STATUS_ACCESS_VIOLATION;                                                                            \
+        status = nt.service arguments;                                                                                 \
+        return object_give(handle, made, at, true, status);                                                            \
     }
 
 #define OPEN_ROW(service)                                                                                              \
@@ -28,44 +34,40 @@ OPEN_ROW(NtOpenSemaphore)
 OPEN_ROW(NtOpenSession)
 OPEN_ROW(NtOpenTimer)
 
-ROW(NtCreateEvent, OBJECT_CREATE,
+ROW(NtCreateEvent,
     (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG type, BOOLEAN state),
-    (handle, access, at, type, state))
-ROW(NtCreateEventPair, OBJECT_CREATE, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes),
-    (handle, access, at))
-ROW(NtCreateMutant, OBJECT_CREATE,
-    (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, BOOLEAN owned),
-    (handle, access, at, owned))
-ROW(NtCreateSemaphore, OBJECT_CREATE,
+    (&made, access, at, type, state))
+ROW(NtCreateEventPair, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes), (&made, access, at))
+ROW(NtCreateMutant, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, BOOLEAN owned),
+    (&made, access, at, owned))
+ROW(NtCreateSemaphore,
     (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, LONG initial, LONG most),
-    (handle, access, at, initial, most))
-ROW(NtCreateTimer, OBJECT_CREATE,
-    (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG type), (handle, access, at, type))
-ROW(NtCreateKeyedEvent, OBJECT_CREATE,
-    (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG flags),
-    (handle, access, at, flags))
-ROW(NtCreateIoCompletion, OBJECT_CREATE,
-    (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG threads),
-    (handle, access, at, threads))
-ROW(NtCreateJobObject, OBJECT_CREATE, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes),
-    (handle, access, at))
-ROW(NtCreateDebugObject, OBJECT_CREATE,
-    (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG flags),
-    (handle, access, at, flags))
-ROW(NtCreateSection, OBJECT_CREATE,
+    (&made, access, at, initial, most))
+ROW(NtCreateTimer, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG type),
+    (&made, access, at, type))
+ROW(NtCreateKeyedEvent, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG flags),
+    (&made, access, at, flags))
+ROW(NtCreateIoCompletion, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG threads),
+    (&made, access, at, threads))
+ROW(NtCreateJobObject, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes), (&made, access, at))
+ROW(NtCreateDebugObject, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG flags),
+    (&made, access, at, flags))
+ROW(NtCreateDirectoryObjectEx,
+    (HANDLE * handle, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes, HANDLE shadow, ULONG flags),
+    (&made, access, at, shadow, flags))
+ROW(NtCreateSection,
     (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, const LARGE_INTEGER *size, ULONG protect,
      ULONG flags, HANDLE file),
-    (handle, access, at, size, protect, flags, file))
-ROW(NtCreateSectionEx, OBJECT_CREATE,
+    (&made, access, at, size, protect, flags, file))
+ROW(NtCreateSectionEx,
     (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, const LARGE_INTEGER *size, ULONG protect,
      ULONG flags, HANDLE file, void *parameters, ULONG count),
-    (handle, access, at, size, protect, flags, file, parameters, count))
-ROW(NtCreateWaitCompletionPacket, OBJECT_CREATE,
-    (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes), (handle, access, at))
-ROW(NtCreatePort, OBJECT_CREATE,
+    (&made, access, at, size, protect, flags, file, parameters, count))
+ROW(NtCreateWaitCompletionPacket, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes),
+    (&made, access, at))
+ROW(NtCreatePort, (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, ULONG information, ULONG message, ULONG *pool),
+    (&made, at, information, message, pool))
+ROW(NtCreateWaitablePort,
     (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, ULONG information, ULONG message, ULONG *pool),
-    (handle, at, information, message, pool))
-ROW(NtCreateWaitablePort, OBJECT_CREATE,
-    (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, ULONG information, ULONG message, ULONG *pool),
-    (handle, at, information, message, pool))
-ROW(NtAlpcCreatePort, OBJECT_CREATE, (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, void *port), (handle, at, port))
+    (&made, at, information, message, pool))
+ROW(NtAlpcCreatePort, (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, void *port), (&made, at, port))

@@ -129,11 +129,28 @@ static NTSTATUS filter_handles(uint8_t *buffer, ULONG length, const struct handl
     return guard_write(buffer, &kept, sizeof(kept)) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
 }
 
+/* The system gets the id that was judged. */
+static NTSTATUS image_name_of(void *information, ULONG length, ULONG *return_length)
+{
+    struct {
+        HANDLE pid;
+        UNICODE_STRING name; /* its buffer is the program's */
+    } asked;
+    if (length < sizeof(asked))
+        return nt.NtQuerySystemInformation(SystemProcessIdInformationClass, information, length, return_length);
+    if (!guard_read(&asked, information, sizeof(asked)))
+        return STATUS_ACCESS_VIOLATION;
+    if (!process_id_is_ours((uint32_t)(ULONG_PTR)asked.pid))
+        return process_refuse("image name of a process outside the VM", (ULONG_PTR)asked.pid);
+    NTSTATUS status =
+        nt.NtQuerySystemInformation(SystemProcessIdInformationClass, &asked, sizeof(asked), return_length);
+    return guard_write(information, &asked, sizeof(asked)) ? status : STATUS_ACCESS_VIOLATION;
+}
+
 NTSTATUS NTAPI fvm_NtQuerySystemInformation(ULONG class, void *information, ULONG length, ULONG *return_length)
 {
     NTSTATUS status;
     ULONG got = 0;
-    HANDLE pid;
     switch (class) {
     case SystemProcessInformationClass:
     case SystemExtendedProcessInformationClass:
@@ -153,10 +170,7 @@ NTSTATUS NTAPI fvm_NtQuerySystemInformation(ULONG class, void *information, ULON
         break;
     case SystemProcessIdInformationClass:
         layer_attach();
-        if (length >= sizeof(pid) && guard_read(&pid, information, sizeof(pid)) &&
-            !process_id_is_ours((uint32_t)(ULONG_PTR)pid))
-            return process_refuse("image name of a process outside the VM", (ULONG_PTR)pid);
-        return nt.NtQuerySystemInformation(class, information, length, return_length);
+        return image_name_of(information, length, return_length);
     default:
         return nt.NtQuerySystemInformation(class, information, length, return_length);
     }

@@ -6,7 +6,7 @@
 #include "layer/registry/registry.h"
 
 /* The program's attributes on another path. */
-static OBJECT_ATTRIBUTES real_attributes(const struct key_attributes *from, UNICODE_STRING *path, struct str nt_path)
+static OBJECT_ATTRIBUTES real_attributes(const struct said *from, UNICODE_STRING *path, struct str nt_path)
 {
     OBJECT_ATTRIBUTES attributes = from->attributes;
     USHORT bytes = (USHORT)(nt_path.len * sizeof(char16));
@@ -55,7 +55,7 @@ struct stored_name {
     UNICODE_STRING string;
 };
 
-static bool below_root(const struct key_attributes *from, const struct key_name *name, size_t *above)
+static bool below_root(const struct said *from, const struct key_name *name, size_t *above)
 {
     struct key_use use;
     HANDLE root = from->attributes.RootDirectory;
@@ -68,7 +68,7 @@ static bool below_root(const struct key_attributes *from, const struct key_name 
     return below;
 }
 
-static NTSTATUS name_stored(const struct key_attributes *from, const struct key_name *name, struct key_memory *memory,
+static NTSTATUS name_stored(const struct said *from, const struct key_name *name, struct key_memory *memory,
                             bool relative, struct stored_name *stored)
 {
     struct strbuf path;
@@ -94,7 +94,7 @@ static NTSTATUS name_stored(const struct key_attributes *from, const struct key_
     return path.overflow ? STATUS_OBJECT_NAME_INVALID : STATUS_SUCCESS;
 }
 
-static NTSTATUS open_stored(const struct key_call *call, const struct key_attributes *from, const struct key_name *name,
+static NTSTATUS open_stored(const struct key_call *call, const struct said *from, const struct key_name *name,
                             struct key_memory *memory)
 {
     struct stored_name stored;
@@ -105,7 +105,7 @@ static NTSTATUS open_stored(const struct key_call *call, const struct key_attrib
 }
 
 /* A new key gets the program's descriptor when it is there, so that the layer can see what that does. */
-static NTSTATUS give_descriptor(const struct key_call *call, const struct key_attributes *from, struct str vm_path)
+static NTSTATUS give_descriptor(const struct key_call *call, const struct said *from, struct str vm_path)
 {
     HANDLE handle, none = NULL;
     NTSTATUS status = key_give_descriptor(vm_path, from->attributes.SecurityDescriptor);
@@ -118,8 +118,8 @@ static NTSTATUS give_descriptor(const struct key_call *call, const struct key_at
 }
 
 /* The stored key is made; no node needs to be. */
-static NTSTATUS create_stored(const struct key_call *call, const struct key_attributes *from,
-                              const struct key_name *name, struct key_memory *memory)
+static NTSTATUS create_stored(const struct key_call *call, const struct said *from, const struct key_name *name,
+                              struct key_memory *memory)
 {
     struct stored_name stored;
     HANDLE handle;
@@ -141,7 +141,7 @@ static NTSTATUS create_stored(const struct key_call *call, const struct key_attr
 }
 
 /* [locked] Neither the VM nor the host has it. STATUS_RETRY: the name was not canonical. */
-static NTSTATUS create_new(const struct key_call *call, const struct key_attributes *from, struct key_name *name,
+static NTSTATUS create_new(const struct key_call *call, const struct said *from, struct key_name *name,
                            struct key_memory *memory)
 {
     struct str path = buf_str(&name->path), parent = path_parent(path);
@@ -172,7 +172,7 @@ static NTSTATUS create_new(const struct key_call *call, const struct key_attribu
 }
 
 /* Opens the host's key. STATUS_RETRY: the name was not canonical. */
-static NTSTATUS open_host(const struct key_call *call, const struct key_attributes *from, struct key_name *name,
+static NTSTATUS open_host(const struct key_call *call, const struct said *from, struct key_name *name,
                           struct key_memory *memory, const struct map_place *place)
 {
     struct strbuf lower, path;
@@ -198,7 +198,7 @@ static NTSTATUS open_host(const struct key_call *call, const struct key_attribut
 }
 
 /* Opens what exists. STATUS_OBJECT_NAME_NOT_FOUND: nothing does at this place. */
-static NTSTATUS open_existing(const struct key_call *call, const struct key_attributes *from, struct key_name *name,
+static NTSTATUS open_existing(const struct key_call *call, const struct said *from, struct key_name *name,
                               struct key_memory *memory, const struct map_place *place)
 {
     NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
@@ -210,7 +210,7 @@ static NTSTATUS open_existing(const struct key_call *call, const struct key_attr
 }
 
 /* One attempt; the name is as it was decoded. STATUS_RETRY: once more. */
-static NTSTATUS open_once(const struct key_call *call, const struct key_attributes *from, struct key_name *name,
+static NTSTATUS open_once(const struct key_call *call, const struct said *from, struct key_name *name,
                           struct key_memory *memory, bool locked)
 {
     struct map_place place;
@@ -231,7 +231,7 @@ static NTSTATUS open_once(const struct key_call *call, const struct key_attribut
 }
 
 /* Whether the handle that the name is relative to is one of a deleted key. */
-static bool root_is_gone(const struct key_attributes *from)
+static bool root_is_gone(const struct said *from)
 {
     struct key_use use;
     HANDLE real;
@@ -249,7 +249,7 @@ static bool root_is_gone(const struct key_attributes *from)
     return status == STATUS_KEY_DELETED;
 }
 
-static NTSTATUS open_name(const struct key_call *call, const struct key_attributes *from, struct key_name *name,
+static NTSTATUS open_name(const struct key_call *call, const struct said *from, struct key_name *name,
                           struct key_memory *memory)
 {
     NTSTATUS status = STATUS_RETRY;
@@ -276,7 +276,7 @@ static NTSTATUS open_name(const struct key_call *call, const struct key_attribut
 }
 
 /* The system's answer to a name that is not ours, or is no good. */
-static NTSTATUS ask_system(const struct key_call *call, const struct key_attributes *from)
+static NTSTATUS ask_system(const struct key_call *call, const struct said *from)
 {
     OBJECT_ATTRIBUTES attributes = from->attributes;
     HANDLE handle;
@@ -290,7 +290,7 @@ static NTSTATUS ask_system(const struct key_call *call, const struct key_attribu
                        STATUS_ACCESS_DENIED);
 }
 
-static bool may_pass(const struct key_call *call, const struct key_attributes *from)
+static bool may_pass(const struct key_call *call, const struct said *from)
 {
     struct str given = {(const char16 *)from->name.Buffer, from->name.Length / sizeof(char16)};
     return !call->create && keys_untouched() && !key_mentions_home(given);
@@ -299,7 +299,7 @@ static bool may_pass(const struct key_call *call, const struct key_attributes *f
 NTSTATUS key_open_call(const struct key_call *call, const OBJECT_ATTRIBUTES *attributes)
 {
     struct key_memory *memory = scratch_take();
-    struct key_attributes from;
+    struct said from;
     struct key_name name;
     HANDLE handle = NULL;
     NTSTATUS status = key_read_attributes(attributes, memory, &from);

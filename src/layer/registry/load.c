@@ -62,11 +62,14 @@ static NTSTATUS copy_without_links(HANDLE from, HANDLE to)
 static NTSTATUS open_hive(OBJECT_ATTRIBUTES *program, HANDLE *file)
 {
     struct file_memory *memory = scratch_take();
+    char16 *text = scratch_take();
+    struct said said;
     struct file_name name;
     struct map_place place;
     struct strbuf real;
     IO_STATUS_BLOCK io;
-    NTSTATUS status = name_decode(program, 0, memory, &name);
+    NTSTATUS status =
+        said_read_all(program, &said, text) ? name_decode(&said.attributes, 0, memory, &name) : STATUS_ACCESS_VIOLATION;
     if (status >= 0 && name.kind != NAME_FILE)
         status = STATUS_OBJECT_TYPE_MISMATCH;
     if (status >= 0)
@@ -81,6 +84,7 @@ static NTSTATUS open_hive(OBJECT_ATTRIBUTES *program, HANDLE *file)
                                : nt.NtOpenFile(file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                                                FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
     }
+    scratch_give(text);
     scratch_give(memory);
     return status;
 }
@@ -106,7 +110,7 @@ static NTSTATUS create_copy(HANDLE *copy, struct path_attributes *at)
 static NTSTATUS decode_key(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct key_name *name,
                            struct map_place *place)
 {
-    struct key_attributes from;
+    struct said from;
     NTSTATUS status = key_read_attributes(program, memory, &from);
     if (status == STATUS_SUCCESS)
         status = key_decode(&from, KEY_WOW64_64KEY, 0, memory, name);

@@ -1,14 +1,13 @@
 /* Decodes what programs call keys: absolute names, names relative to a handle, handles. */
 #include "layer/registry/registry.h"
 
-NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct key_attributes *copy)
+NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct said *copy)
 {
-    if (!guard_read(&copy->attributes, program, sizeof(copy->attributes)))
+    if (!said_read(program, copy))
         return STATUS_ACCESS_VIOLATION;
     if (copy->attributes.Length != sizeof(OBJECT_ATTRIBUTES))
         return STATUS_INVALID_PARAMETER;
-    copy->name = (UNICODE_STRING){0};
-    if (!copy->attributes.ObjectName || !guard_read(&copy->name, copy->attributes.ObjectName, sizeof(copy->name)))
+    if (!copy->attributes.ObjectName)
         return STATUS_ACCESS_VIOLATION;
     if (copy->name.Length % sizeof(char16))
         return STATUS_OBJECT_NAME_INVALID;
@@ -18,7 +17,6 @@ NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory
         return STATUS_ACCESS_VIOLATION;
     copy->name.Buffer = (WCHAR *)units;
     copy->name.MaximumLength = copy->name.Length;
-    copy->attributes.ObjectName = &copy->name;
     return fits ? STATUS_SUCCESS : STATUS_REPARSE;
 }
 
@@ -111,7 +109,7 @@ static NTSTATUS add_root(HANDLE root, struct strbuf *path)
 }
 
 /* A name elsewhere in the object name space may be a link that leads to the registry. */
-static NTSTATUS decode_alias(const struct key_attributes *from, struct key_memory *memory, struct key_name *name)
+static NTSTATUS decode_alias(const struct said *from, struct key_memory *memory, struct key_name *name)
 {
     HANDLE key;
     struct str system_name;
@@ -126,7 +124,7 @@ static NTSTATUS decode_alias(const struct key_attributes *from, struct key_memor
     return status;
 }
 
-NTSTATUS key_decode(const struct key_attributes *from, ACCESS_MASK access, ULONG options, struct key_memory *memory,
+NTSTATUS key_decode(const struct said *from, ACCESS_MASK access, ULONG options, struct key_memory *memory,
                     struct key_name *name)
 {
     struct str given = {(const char16 *)from->name.Buffer, from->name.Length / sizeof(char16)};

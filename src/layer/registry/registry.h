@@ -37,15 +37,10 @@ _Static_assert(sizeof(struct key_memory) >= UNICODE_STRING_MAX_BYTES, "room for 
 
 /* ---- name.c ---- */
 
-/* A copy of the program's attributes that cannot change any more; its name is in memory->work. STATUS_REPARSE: it is longer
- * than what we work with; the system has to say. */
-struct key_attributes {
-    OBJECT_ATTRIBUTES attributes;
-    UNICODE_STRING name;
-};
-NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct key_attributes *copy);
+/* The name is in memory->work. STATUS_REPARSE: it is longer than what we work with; the system has to say. */
+NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct said *copy);
 /* The VM path that the attributes name. STATUS_REPARSE: not one that we know; the system has to say. */
-NTSTATUS key_decode(const struct key_attributes *from, ACCESS_MASK access, ULONG options, struct key_memory *memory,
+NTSTATUS key_decode(const struct said *from, ACCESS_MASK access, ULONG options, struct key_memory *memory,
                     struct key_name *name);
 /* Whether FVM's own key could be what is meant: any component has its name. */
 bool key_mentions_home(struct str name);
