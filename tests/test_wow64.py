@@ -26,12 +26,16 @@ def narrow(machine):
     assert_unchanged(before, host_snapshot(machine))
 
 
-@pytest.mark.parametrize("how", ["create", "suspended", "breakaway", "shell", "system"])
+WAYS = ["create", "suspended", "detached", "breakaway", "job", "parent", "user", "batch", "shell", "system"]
+
+
+@pytest.mark.parametrize("how", WAYS)
 def test_trees_of_both_kinds(machine, reference, how):
     if not runs_narrow_programs(machine):
         pytest.skip("not applicable: the system has no 32-bit ntdll")
     vm = f"tree-{how}"
     for prefix in (machine, reference):
+        (prefix.drive_c / "windows/tree-first.txt").unlink(missing_ok=True)
         (prefix.drive_c / vm).mkdir()
         (prefix.drive_c / vm / "common.log").write_text("host\n")
     first = X64 / "apps/tree.exe"
@@ -39,17 +43,19 @@ def test_trees_of_both_kinds(machine, reference, how):
     command = [first, how, DEPTH, f"C:\\{vm}", windows(first), windows(second)]
     look = ["cmd", "/c", f"cd C:\\{vm} & type common.log & type level1.txt & type level2.txt & type level3.txt & type level4.txt"
             f" & type C:\\windows\\system32\\tree-{how}.txt"
-            f" & type C:\\windows\\syswow64\\tree-{how}.txt & reg query HKLM\\Software\\FVM-tree-{how}"
+            f" & type C:\\windows\\syswow64\\tree-{how}.txt & type C:\\windows\\tree-first.txt & reg query HKLM\\Software\\FVM-tree-{how}"
             f" & reg query HKLM\\Software\\Wow6432Node\\FVM-tree-{how}"]
 
     before = host_snapshot(machine)
     outside, inside = reference.outside(command), machine.inside(vm, command)
     assert_same_lines(outside.text + outside.error, inside.text + inside.error)
     assert (outside.code, inside.code) == (42, 42)
-    assert len(inside.text.splitlines()) == DEPTH
+    assert len(inside.text.splitlines()) == (1 if how == "detached" else DEPTH)  # without a console there is no output
     left = machine.inside(vm, look).text
     assert_same_lines(reference.outside(look).text, left)
-    assert len(re.findall(r"level \d +REG_DWORD", left)) == DEPTH and left.count(" bits\n") == 3 * DEPTH
+    assert len(re.findall(r"level \d +REG_DWORD", left)) == DEPTH
+    assert left.count(": 64 bits\n") == left.count(": 32 bits\n") == 3 * DEPTH // 2
+    assert left.count("\n64 bits\n") == left.count("\n32 bits\n") == DEPTH // 2  # before the first instruction
     log = machine.fvm("log", vm).expect().text
     assert len(re.findall(r"start.*tree\.exe", log)) == DEPTH, log
     assert_unchanged(before, host_snapshot(machine))
