@@ -1,6 +1,8 @@
 /* The less frequent services of keys: several values at once, times, watching with further keys, saving and loading a hive. */
 #include "../harness/keys.h"
 
+#include <wincred.h>
+
 #define CONTROL MACHINE L"Software\\Microsoft\\Internet Explorer" /* each program changes other keys of the host */
 #define LOADED MACHINE L"Loaded"
 
@@ -167,6 +169,36 @@ static void hive(HANDLE key, int way)
     restoring(key);
 }
 
+/* Passwords that programs save: on Wine they are values in the registry. */
+static void credentials(void)
+{
+    static const DWORD types[] = {CRED_TYPE_GENERIC, CRED_TYPE_DOMAIN_PASSWORD};
+    CREDENTIALW *found, **list;
+    DWORD count = 0;
+    for (int i = 0; i < 2; i++) {
+        CREDENTIALW credential = {.Type = types[i],
+                                  .TargetName = L"fvm-target",
+                                  .CredentialBlobSize = 6,
+                                  .CredentialBlob = (BYTE *)"secret",
+                                  .Persist = CRED_PERSIST_LOCAL_MACHINE,
+                                  .UserName = L"domain\\user"};
+        BOOL ok = CredWriteW(&credential, 0);
+        say("write credential: %s", worked(ok));
+        ok = CredReadW(L"fvm-target", types[i], 0, &found);
+        say("read: %s", worked(ok));
+        if (ok) {
+            say("  %s %lu", utf8(found->UserName), found->CredentialBlobSize);
+            CredFree(found);
+        }
+        ok = CredEnumerateW(L"fvm*", 0, &count, &list);
+        say("list: %s %lu", worked(ok), count);
+        if (ok)
+            CredFree(list);
+    }
+    for (int i = 0; i < 4; i++)
+        say("delete: %s", worked(CredDeleteW(L"fvm-target", types[i % 2], 0)));
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     enum { SE_BACKUP = 17, SE_RESTORE = 18 };
@@ -178,6 +210,7 @@ int wmain(int argc, wchar_t **argv)
     opening();
     set_information(key);
     say_section("changed");
+    credentials();
     say_set(key, L"a", L"first");
     HANDLE made = create_key(key, L"Made");
     say_set(made, L"value", L"x");

@@ -18,6 +18,7 @@ enum {
     CODE_CONSOLE_BIND = 0x5000cc,  /* Wine's IOCTL_CONDRV_BIND_PID */
     CODE_CONSOLE_EVENT = 0x50004c, /* Wine's IOCTL_CONDRV_CTRL_EVENT */
     DEVICE_MOUNT_MANAGER = 0x6d,
+    FUNCTION_CREDENTIALS = 48, /* and the three after it: Wine's, to read, write, delete and list */
     ACCESS_BITS_WRITE = 2
 };
 
@@ -97,6 +98,9 @@ NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUT
             return process_refuse("console of a process outside the VM", pid);
         in = &pid;
     }
+    /* The host's own store, where Wine has one; without, credentials are kept in the registry, and so in the VM's. */
+    if (code >> 16 == DEVICE_MOUNT_MANAGER && (code >> 2 & 0xffc) == FUNCTION_CREDENTIALS && nt.__wine_unix_spawnvp)
+        return STATUS_NOT_SUPPORTED;
     /* Drive letters and mount points are the host's. */
     if (code >> 16 == DEVICE_MOUNT_MANAGER && code >> 14 & ACCESS_BITS_WRITE) {
         layer_attach();
