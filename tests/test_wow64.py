@@ -1,6 +1,7 @@
 """32-bit programs: trees of processes of both kinds, file-system redirection and registry views in what `fvm diff` says, and the
 refusal where a system runs no 32-bit programs. (Every other test runs with 32-bit programs, too: make check-wine10.)"""
 import re
+from pathlib import Path
 
 import pytest
 
@@ -62,19 +63,78 @@ def test_trees_of_both_kinds(machine, reference, how):
     machine.fvm("delete", vm).expect()
 
 
-def test_diff_shows_where_redirection_leads(machine, narrow):
-    cmd = r"C:\windows\syswow64\cmd.exe"
-    machine.inside("redirected", [cmd, "/c", r"echo 1>C:\windows\system32\fvm-one.txt & echo 2>C:\windows\sysnative\fvm-two.txt"
-                                  r" & echo 3>C:\windows\syswow64\fvm-three.txt & del C:\windows\system32\winver.exe"
-                                  r" & reg add HKLM\Software\FVM-own & reg add HKLM\Software\FVM-64 /reg:64"
-                                  r" & reg add HKLM\Software\Classes\CLSID\{fvm} & reg add HKCU\Software\FVM-user"]).expect()
-    lines = {re.sub(r"\s+", " ", line).rstrip("\\").lower() for line in machine.fvm("diff", "redirected").expect().text.splitlines()}
-    for line in [r"A C:\windows\syswow64\fvm-one.txt", r"A C:\windows\system32\fvm-two.txt", r"A C:\windows\syswow64\fvm-three.txt",
-                 r"D C:\windows\syswow64\winver.exe", r"A HKLM\Software\Wow6432Node\FVM-own", r"A HKLM\Software\FVM-64",
-                 r"A HKLM\Software\Classes\Wow6432Node\CLSID\{fvm}", r"A HKCU\Software\FVM-user"]:
-        assert line.lower() in lines, (line, lines)
-    assert not any("sysnative" in line for line in lines)
-    machine.fvm("delete", "redirected").expect()
+CHANGES = [
+    r"echo 1>C:\windows\system32\fvm-one.txt", r"echo 2>C:\windows\sysnative\fvm-two.txt", r"echo 3>C:\windows\syswow64\fvm-three.txt",
+    r"del C:\windows\system32\winver.exe", r"del C:\windows\sysnative\winemine.exe", r"del C:\windows\syswow64\notepad.exe",
+    r"md C:\windows\system32\fvm-directory", r"echo 4>C:\windows\system32\fvm-directory\four.txt",
+    r"ren C:\windows\system32\write.exe fvm-write.exe", r"echo more>>C:\windows\system32\clock.exe",
+    r"echo more>>C:\windows\sysnative\control.exe", r"echo more>>C:\windows\syswow64\wordpad.exe",
+    r"echo more>>C:\windows\system32\drivers\etc\hosts",
+    *(rf"reg add {key}-{view or 'own'} /v x /d y /f {view and '/reg:' + view}" for view in ("", "32", "64") for key in (
+        r"HKLM\Software\FVM", r"HKLM\Software\Wow6432Node\FVM-node", r"HKLM\Software\Classes\CLSID\{fvm}", r"HKCU\Software\FVM-user",
+        r"HKLM\Software\Classes\.fvm")),
+    *(rf"reg add HKLM\Software\Microsoft /v fvm{view} /d x /f {view and '/reg:' + view}" for view in ("", "32", "64")),
+    r"reg delete HKLM\Software\Microsoft\Cryptography\Calais /f", r"reg delete HKLM\Software\Microsoft\OLE /f /reg:32"]
+
+
+def changed_files(prefix, before, after):
+    """What a change to the files of drive C: is in terms of fvm diff."""
+    lines = set()
+    for path in before.keys() | after.keys():
+        name = "C:\\" + str(Path(path).relative_to(prefix.drive_c)).replace("/", "\\") if path.startswith(str(prefix.drive_c)) else path
+        if path not in before:
+            lines.add(f"A {name}")
+        elif path not in after:
+            lines.add(f"D {name}")
+        elif not before[path]["mode"].startswith("d") and before[path] != after[path]:
+            lines.add(f"M {name}")
+    return lines
+
+
+def changed_values(before, after):
+    """The same of the registry's values."""
+    def values(key):
+        return dict(line.split("=", 1) for line in key if line.startswith(('"', "@")))
+
+    lines = set()
+    for key in before.keys() | after.keys():
+        old, new = values(before.get(key, [])), values(after.get(key, []))
+        name = re.sub(r"^user: [^\\]+", "HKCU", key.replace("\\\\", "\\")).replace("machine: ", "HKLM\\")
+        for value in old.keys() | new.keys():
+            if old.get(value) != new.get(value):
+                kind = "A" if value not in old else "D" if value not in new else "M"
+                lines.add(f"{kind} {name} : {value.strip(chr(34)).replace('@', '(Default)')}")
+    return lines
+
+
+@pytest.mark.parametrize("directory", ["system32", "syswow64"])
+def test_diff_says_what_the_same_program_changes_outside(machine, make_prefix, narrow, directory):
+    """By every name of redirected directories, and in every view of the registry; from programs of either kind."""
+    command = [rf"C:\windows\{directory}\cmd.exe", "/c", " & ".join(CHANGES)]
+    vm = f"diff-{directory}"
+    reference = make_prefix()
+    before = host_snapshot(reference)
+    outside, inside = reference.outside(command), machine.inside(vm, command)
+    after = host_snapshot(reference)
+    reference.remove()
+    assert_same_lines(outside.text + outside.error, inside.text + inside.error)
+    expected = changed_files(reference, before["file"], after["file"])
+    registry = changed_values(before["key"], after["key"])
+    files, keys = set(), set()
+    for line in machine.fvm("diff", vm).expect().text.splitlines():
+        kind, name = line.split(" ", 1)
+        if kind == "R":
+            old, new = name.split(" -> ")
+            files |= {f"D {old}", f"A {new}"}
+        elif name.startswith("HK"):
+            keys.add(line)
+        else:
+            files.add(line)
+    assert files == expected
+    gone = tuple(line[2:] for line in keys if line.startswith("D ") and " : " not in line)
+    assert {line for line in keys if " : " in line} == {line for line in registry if not line[2:].startswith(gone)}
+    assert len(files) >= 13 - 3 * (directory == "system32") and len(keys) >= 18 and gone
+    machine.fvm("delete", vm).expect()
 
 
 def test_what_one_kind_writes_the_other_finds(machine, narrow):
