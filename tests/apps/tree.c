@@ -63,9 +63,9 @@ static HANDLE by_create(wchar_t *line, DWORD flags, LPPROC_THREAD_ATTRIBUTE_LIST
     PROCESS_INFORMATION process;
     if (attributes)
         flags |= EXTENDED_STARTUPINFO_PRESENT;
-    BOOL made =
-        token ? CreateProcessAsUserW(token, NULL, line, NULL, NULL, TRUE, flags, NULL, NULL, &startup.StartupInfo, &process)
-              : CreateProcessW(NULL, line, NULL, NULL, TRUE, flags, NULL, NULL, &startup.StartupInfo, &process);
+    BOOL made = token ? CreateProcessAsUserW(token, NULL, line, NULL, NULL, TRUE, flags, NULL, NULL,
+                                             &startup.StartupInfo, &process)
+                      : CreateProcessW(NULL, line, NULL, NULL, TRUE, flags, NULL, NULL, &startup.StartupInfo, &process);
     if (!made)
         return NULL;
     if (flags & CREATE_SUSPENDED) {
