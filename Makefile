@@ -13,7 +13,7 @@ define build
 	cmake --preset $(1) -B $(BUILD)/$(2) $(3); cmake --build $(BUILD)/$(2)'
 endef
 
-.PHONY: all native x64 x86 setup-% check check-wine10 check-all demo bench soak conformance install format lint clean fetch-apps
+.PHONY: all native x64 x86 setup-% check check-wine10 check-all demo bench bench-wine10 soak conformance install format lint clean fetch-apps
 
 all: native x64
 	@ln -sfn $(BUILD)/native/fvm fvm
@@ -51,6 +51,11 @@ demo: setup-demo all fetch-apps
 
 bench: setup-demo all fetch-apps
 	@bench/bench.py
+
+# The same on Wine 10, with 64-bit programs and then with 32-bit ones; as root.
+bench-wine10: setup-demo all x86 fetch-apps
+	@tools/wine10 bench
+	@FVM_PROGRAMS=x86 tools/wine10 bench
 
 # The whole number of cycles of the test that a host has afterwards what it had before.
 soak: setup-check all
