@@ -7,7 +7,21 @@ import pytest
 
 from harness.compare import assert_same_lines
 from harness.keys import assert_same_keys, export_inside, export_outside, large_reg, read_reg, stored, write_reg
+from harness.paths import ROOT
 from harness.snapshot import assert_unchanged, host_snapshot
+
+# Services of keys and the registry that need not be intercepted: they take nothing but the handle of an object that is the VM's.
+BY_HANDLE = {"NtReleaseKeyedEvent", "NtWaitForKeyedEvent", "NtCommitRegistryTransaction", "NtRollbackRegistryTransaction"}
+# What Windows 10 and 11 have; Wine has some of them.
+SERVICES = """
+NtCompactKeys NtCompressKey NtCreateKey NtCreateKeyTransacted NtCreateKeyedEvent NtCreateRegistryTransaction NtDeleteKey
+NtDeleteValueKey NtEnumerateKey NtEnumerateValueKey NtFlushKey NtFreezeRegistry NtInitializeRegistry NtLoadKey NtLoadKey2
+NtLoadKey3 NtLoadKeyEx NtLockProductActivationKeys NtLockRegistryKey NtNotifyChangeKey NtNotifyChangeMultipleKeys NtOpenKey
+NtOpenKeyEx NtOpenKeyTransacted NtOpenKeyTransactedEx NtOpenKeyedEvent NtOpenRegistryTransaction NtQueryKey
+NtQueryMultipleValueKey NtQueryOpenSubKeys NtQueryOpenSubKeysEx NtQueryValueKey NtRenameKey NtReplaceKey NtRestoreKey
+NtSaveKey NtSaveKeyEx NtSaveMergedKeys NtSetInformationKey NtSetValueKey NtThawRegistry NtUnloadKey NtUnloadKey2
+NtUnloadKeyEx NtQuerySecurityObject NtSetSecurityObject
+"""
 
 SCRIPT = r"""
 reg add HKCU\Software\Script /f
@@ -150,6 +164,13 @@ def both(machine, reference, request):
     yield run
     assert_unchanged(before, host_snapshot(machine))
     machine.fvm("delete", vm).expect()
+
+
+def test_every_service_of_keys_is_intercepted(machine):
+    exports = re.findall(rb"\0(Nt\w*(?:Key|Registry)\w*)(?=\0)", machine.unix(r"C:\windows\system32\ntdll.dll").read_bytes())
+    assert len(exports) > 25
+    intercepted = set(re.findall(r"SERVICE\((\w+)\)", (ROOT / "src/layer/services.def").read_text()))
+    assert {name.decode() for name in exports}.union(SERVICES.split()) - BY_HANDLE <= intercepted
 
 
 def test_msiexec_installs_and_uninstalls(package, both):

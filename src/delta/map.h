@@ -126,6 +126,8 @@ void map_walk(const struct delta_map *map,
  * kind, nor LINK one that has nodes below it: then nothing happens, and the result is true. */
 bool map_set(struct delta_map *map, struct str path, enum map_kind kind, struct str lower,
              const struct map_origin *origin);
+/* [writer] Changes nothing but the sequence: what a node stands for has changed elsewhere. */
+void map_touch(struct delta_map *map);
 /* [writer] Forgets the node and everything below it: the name is as the nearest node above says. */
 void map_remove(struct delta_map *map, struct str path);
 /* [writer] Moves the node `from` with everything below it to `to` (replacing what is there), at a cost that does not

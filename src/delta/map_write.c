@@ -104,6 +104,15 @@ void map_remove(struct delta_map *map, struct str path)
     write_end(&v);
 }
 
+void map_touch(struct delta_map *map)
+{
+    struct map_view v;
+    if (!write_open(&v, map))
+        return;
+    write_begin(&v);
+    write_end(&v);
+}
+
 void map_begin_rebuild(struct delta_map *map)
 {
     struct map_view v;

@@ -61,6 +61,16 @@ static void test_rebuild_moves_the_sequence(void **state)
     assert_int_not_equal(map_sequence(map), before);
 }
 
+static void test_touch_moves_the_sequence_alone(void **state)
+{
+    struct delta_map *map = *state;
+    uint32_t before = map_sequence(map);
+    map_touch(map);
+    assert_int_not_equal(map_sequence(map), before);
+    assert_int_equal(map_sequence(map) & 1, 0);
+    assert_where(map, "F\\g", "DIR storage lower=H\\long\\b known=3");
+}
+
 static struct map_node *node_of(struct delta_map *map, const char *path)
 {
     struct map_place place;
@@ -193,7 +203,11 @@ static void test_scribble(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_dead_writer), TEST(test_rebuild_moves_the_sequence), TEST(test_loops), TEST(test_bad_offsets),
+        TEST(test_dead_writer),
+        TEST(test_rebuild_moves_the_sequence),
+        TEST(test_touch_moves_the_sequence_alone),
+        TEST(test_loops),
+        TEST(test_bad_offsets),
         TEST(test_scribble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,10 +109,13 @@ static void watching(const wchar_t *path)
     watch(deeper, event, FALSE, REG_NOTIFY_CHANGE_NAME);
     say("delete: 0x%08lx", nt.NtDeleteKey(made));
     say_fired(event, "delete");
+    watch(key, event, TRUE, REG_NOTIFY_CHANGE_NAME);
+    say_fired(event, "watched again");
     close_key(made);
     close_key(deeper);
     close_key(blind);
     close_key(key);
+    say_fired(event, "closed");
     CloseHandle(event);
 }
 
@@ -126,5 +129,7 @@ int wmain(int argc, wchar_t **argv)
     say_section("watching a new key");
     close_key(create_key(NULL, user(L"Watched")));
     watching(user(L"Watched"));
+    say_section("watching what has FVM's own keys in it");
+    watching(user(L"Software"));
     return 0;
 }

@@ -29,6 +29,7 @@ OPEN_ROW(NtOpenIoCompletion)
 OPEN_ROW(NtOpenJobObject)
 OPEN_ROW(NtOpenKeyedEvent)
 OPEN_ROW(NtOpenMutant)
+OPEN_ROW(NtOpenRegistryTransaction)
 OPEN_ROW(NtOpenSection)
 OPEN_ROW(NtOpenSemaphore)
 OPEN_ROW(NtOpenSession)
@@ -50,6 +51,9 @@ ROW(NtCreateKeyedEvent, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRI
 ROW(NtCreateIoCompletion, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG threads),
     (&made, access, at, threads))
 ROW(NtCreateJobObject, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes), (&made, access, at))
+ROW(NtCreateRegistryTransaction,
+    (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG options),
+    (&made, access, at, options))
 ROW(NtCreateDebugObject, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, ULONG flags),
     (&made, access, at, flags))
 ROW(NtCreateDirectoryObjectEx,

@@ -235,18 +235,15 @@ static bool root_is_gone(const struct said *from)
 {
     struct key_use use;
     HANDLE real;
-    FVM_KEY_BASIC_INFORMATION information;
-    ULONG length;
     if (!from->attributes.RootDirectory)
         return false;
     NTSTATUS status = key_begin(&use, from->attributes.RootDirectory);
     if (status < 0 || !use.state)
         return status == STATUS_KEY_DELETED;
     status = key_values(&use, &real);
-    if (status >= 0)
-        status = nt.NtQueryKey(real, KeyBasicInformationClass, &information, sizeof(information), &length);
+    bool gone = status < 0 ? status == STATUS_KEY_DELETED : key_is_gone(real);
     key_end(&use);
-    return status == STATUS_KEY_DELETED;
+    return gone;
 }
 
 static NTSTATUS open_name(const struct key_call *call, const struct said *from, struct key_name *name,

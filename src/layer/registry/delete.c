@@ -63,8 +63,7 @@ NTSTATUS key_record_deleted(struct str path, const struct map_place *place)
     if (host_has(path)) {
         if (place->kind != MAP_OWN)
             return key_record(path, MAP_OWN, (struct str){0}, &place->origin);
-        map_set(layer_map(&layer.keys), path, MAP_OWN, (struct str){0},
-                &place->origin); /* as it is: lists are to be read again */
+        map_touch(layer_map(&layer.keys)); /* lists are to be read again */
         return STATUS_SUCCESS;
     }
     key_lookup(path, &above);
@@ -128,19 +127,10 @@ static bool only_stored(const struct key_use *use)
     return !place.has_lower && !place.hidden && place.known < key_path(use).len;
 }
 
-/* The stored key of the handle was deleted by another one; there may be a new one of that name. */
-static bool is_left(HANDLE stored)
-{
-    FVM_KEY_BASIC_INFORMATION information;
-    ULONG length;
-    return nt.NtQueryKey(stored, KeyBasicInformationClass, &information, sizeof(information), &length) ==
-           STATUS_KEY_DELETED;
-}
-
 static NTSTATUS delete_key(struct key_use *use)
 {
     struct key_state *state = use->state;
-    if (only_stored(use) || (state->stored && is_left(use->handle)))
+    if (only_stored(use) || (state->stored && key_is_gone(use->handle)))
         return nt.NtDeleteKey(use->handle);
     if (!key_may(use, DELETE))
         return STATUS_ACCESS_DENIED;

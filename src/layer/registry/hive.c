@@ -145,3 +145,26 @@ NTSTATUS NTAPI fvm_NtCompressKey(HANDLE key)
     (void)key;
     return refuse("compression of a hive", (struct str){0});
 }
+
+NTSTATUS NTAPI fvm_NtInitializeRegistry(USHORT condition)
+{
+    (void)condition;
+    return refuse("start of the registry", (struct str){0});
+}
+
+NTSTATUS NTAPI fvm_NtFreezeRegistry(ULONG timeout)
+{
+    (void)timeout;
+    return refuse("freezing of the registry", (struct str){0});
+}
+
+NTSTATUS NTAPI fvm_NtThawRegistry(void)
+{
+    return refuse("thawing of the registry", (struct str){0});
+}
+
+NTSTATUS NTAPI fvm_NtLockProductActivationKeys(ULONG *private_version, ULONG *safe_mode)
+{
+    (void)private_version, (void)safe_mode;
+    return refuse("lock of the keys of product activation", (struct str){0});
+}

@@ -1,5 +1,5 @@
 /* Watching keys. What the VM changes happens at the stored key, what the host changes at the host's: a watched key of the host
- * gets a stored one, and both are watched with the program's event. Of a subtree with FVM's own keys in it, the stored one only. */
+ * gets a stored one, and both are watched with the program's event. */
 #include "layer/registry/registry.h"
 
 struct watching {
@@ -43,8 +43,10 @@ static NTSTATUS watch_both(struct key_use *use, const struct watching *w)
 {
     if (!use->state || use->state->stored)
         return watch(use->handle, w);
-    /* the host's first: it says whether the handle may */
-    NTSTATUS status = w->apc || has_home(use, w) ? STATUS_PENDING : watch(use->handle, w);
+    /* the host's first: it says whether the handle may, and tells when that is closed */
+    struct watching host = *w;
+    host.subtree = w->subtree && !has_home(use, w);
+    NTSTATUS status = w->apc ? STATUS_PENDING : watch(use->handle, &host);
     if (status == STATUS_PENDING && !key_may(use, KEY_NOTIFY))
         return STATUS_ACCESS_DENIED;
     if (status < 0 || open_watched(use) < 0)

@@ -138,6 +138,8 @@ ACCESS_MASK key_granted(HANDLE key);
 bool key_may(struct key_use *use, ACCESS_MASK access);
 bool key_set_path(struct key_use *use, struct str vm_path);
 void key_state_release(uintptr_t state); /* for handles.c */
+/* Whether the key that the handle has open was deleted; there may be a new one of that name. */
+bool key_is_gone(HANDLE handle);
 /* Whether the object is a key: asked for services that take any object, since what is known of the handle may be old. */
 bool key_is_key(HANDLE handle);
 

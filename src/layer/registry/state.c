@@ -222,11 +222,21 @@ NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real)
     return key_values(use, real);
 }
 
-bool key_is_key(HANDLE handle)
+static NTSTATUS ask(HANDLE handle)
 {
     FVM_KEY_BASIC_INFORMATION information;
     ULONG length;
-    NTSTATUS status = nt.NtQueryKey(handle, KeyBasicInformationClass, &information,
-                                    offsetof(FVM_KEY_BASIC_INFORMATION, Name), &length);
+    return nt.NtQueryKey(handle, KeyBasicInformationClass, &information, offsetof(FVM_KEY_BASIC_INFORMATION, Name),
+                         &length);
+}
+
+bool key_is_gone(HANDLE handle)
+{
+    return ask(handle) == STATUS_KEY_DELETED;
+}
+
+bool key_is_key(HANDLE handle)
+{
+    NTSTATUS status = ask(handle);
     return status != STATUS_OBJECT_TYPE_MISMATCH && status != STATUS_INVALID_HANDLE;
 }
