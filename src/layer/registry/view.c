@@ -35,12 +35,30 @@ static NTSTATUS open_part(HANDLE root, size_t root_len, struct str part, ACCESS_
     return nt_path.overflow ? STATUS_OBJECT_NAME_INVALID : open_viewed(NULL, buf_str(&nt_path), access, key);
 }
 
+/* That the view leaves a key's name as it is, is asked once: a checked name that no key has. Without backslashes, for it says nothing of
+ * the keys above. */
+static bool unchanged_mark(ACCESS_MASK access, size_t root_len, struct str path, struct key_memory *memory,
+                           struct str *found)
+{
+    enum { SEPARATOR = 0xffff, MARK = 0x8000 };
+    struct strbuf mark;
+    buf_init(&mark, memory->real, KEY_UNITS);
+    buf_add_char(&mark, access & KEY_WOW64_32KEY ? SEPARATOR : SEPARATOR - 1);
+    buf_add_char(&mark, (char16)(MARK | root_len));
+    for (size_t i = 0; i < path.len; i++)
+        buf_add_char(&mark, path.s[i] == '\\' ? SEPARATOR : path.s[i]);
+    *found = buf_str(&mark);
+    return !mark.overflow;
+}
+
 void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memory, struct key_name *name)
 {
     HANDLE root = NULL, key;
     struct str path = buf_str(&name->path), part = path, own;
     NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
-    if (!is_narrow(access) || (root_len && open_host(str_head(path, root_len), memory, &root) < 0))
+    if (!is_narrow(access) ||
+        (unchanged_mark(access, root_len, path, memory, &own) && checked_has(layer.keys.checked, layer.up, own)) ||
+        (root_len && open_host(str_head(path, root_len), memory, &root) < 0))
         return;
     /* Below a handle, the handle's own key is seen in the view only if that is asked for, or if there is nothing below. */
     size_t last = root_len && root_len < path.len && !(access & KEY_WOW64_32KEY) ? root_len + 1 : root_len;
@@ -56,8 +74,13 @@ void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memo
         return;
     status = key_system_name(key, memory->more, &own);
     nt.NtClose(key);
-    if (status < 0 || str_equal_fold(layer.up, own, part))
+    if (status < 0)
         return;
+    if (str_equal_fold(layer.up, own, part)) {
+        if (part.len == path.len && unchanged_mark(access, root_len, path, memory, &own))
+            checked_add(layer.keys.checked, layer.up, own);
+        return;
+    }
     struct strbuf whole;
     buf_init(&whole, memory->real, KEY_UNITS);
     buf_add(&whole, own);
