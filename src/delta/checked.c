@@ -10,6 +10,13 @@ static uint64_t hash_unit(uint64_t hash, char16 unit)
     return hash ^ (hash >> 32);
 }
 
+static uint64_t hash_path(uint64_t hash, upcase_table up, struct str path)
+{
+    for (size_t i = 0; i < path.len; i++)
+        hash = hash_unit(hash, upcase_of(up, path.s[i]));
+    return hash;
+}
+
 static uint64_t slot(const struct checked_names *names, uint64_t at)
 {
     return atomic_load_explicit(&names->slot[at % CHECKED_SLOTS], memory_order_relaxed);
@@ -41,8 +48,15 @@ void checked_add(struct checked_names *names, upcase_table up, struct str path)
 
 bool checked_has(const struct checked_names *names, upcase_table up, struct str path)
 {
-    uint64_t hash = HASH_START;
-    for (size_t i = 0; i < path.len; i++)
-        hash = hash_unit(hash, upcase_of(up, path.s[i]));
-    return has(names, hash);
+    return has(names, hash_path(HASH_START, up, path));
+}
+
+void checked_add_version(struct checked_names *names, upcase_table up, struct str path, uint64_t version)
+{
+    add(names, hash_path(HASH_START ^ version, up, path));
+}
+
+bool checked_has_version(const struct checked_names *names, upcase_table up, struct str path, uint64_t version)
+{
+    return has(names, hash_path(HASH_START ^ version, up, path));
 }

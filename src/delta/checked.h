@@ -1,4 +1,5 @@
-/* Names of the host that were asked once and are no links: directories and keys whose spelling is the canonical one.
+/* Names of the host that were asked once: directories and keys whose spelling is the canonical one, and files that are no other name
+ * of a copied one.
  *
  * A cache in memory shared by all processes of a VM, without a lock: a name is one word, its hash, and one that is
  * overwritten is asked again. So it may forget, and it is never a record of anything: what a VM changed is in the
@@ -20,5 +21,8 @@ struct checked_names {
 /* The path and everything above it is in order: it was asked for its own name, which was the same. */
 void checked_add(struct checked_names *names, upcase_table up, struct str path);
 bool checked_has(const struct checked_names *names, upcase_table up, struct str path);
+/* The same for the path alone, and for as long as `version` is the current one of what the answer depends on. */
+void checked_add_version(struct checked_names *names, upcase_table up, struct str path, uint64_t version);
+bool checked_has_version(const struct checked_names *names, upcase_table up, struct str path, uint64_t version);
 
 #endif

@@ -127,6 +127,12 @@ uint32_t map_origins(const struct delta_map *constant)
     return atomic_load_explicit(&map->origins, memory_order_acquire);
 }
 
+uint32_t map_origins_version(const struct delta_map *constant)
+{
+    struct delta_map *map = (struct delta_map *)(uintptr_t)constant;
+    return atomic_load_explicit(&map->origins_version, memory_order_acquire);
+}
+
 bool map_maybe_origin(const struct delta_map *constant, uint64_t value)
 {
     struct delta_map *map = (struct delta_map *)(uintptr_t)constant;

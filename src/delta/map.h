@@ -104,6 +104,8 @@ bool map_has_redirects(const struct delta_map *map);
 #define MAP_ORIGIN_FILES 1u
 #define MAP_ORIGIN_DIRECTORIES 2u
 uint32_t map_origins(const struct delta_map *map);
+/* Another number whenever an original was added. One load. */
+uint32_t map_origins_version(const struct delta_map *map);
 /* Whether one of those originals had this value as its file id or as its write time. Never false for one that had, now and
  * then true for one that had not. */
 bool map_maybe_origin(const struct delta_map *map, uint64_t value);

@@ -51,8 +51,8 @@ struct delta_map {
     word links;     /* list of the LINK nodes */
     word redirects; /* nodes with an explicit lower */
     word free_text[TEXT_CLASSES];
-    word origins; /* MAP_ORIGIN_* */
-    word reserved;
+    word origins;         /* MAP_ORIGIN_* */
+    word origins_version; /* counts what was added to the filter, also in a rebuild: never set back */
     struct map_node root;
     struct map_node spare; /* what a writer gets for a bad offset */
     struct upcase upcase;

@@ -26,6 +26,7 @@ static void note_origin(struct delta_map *map, uint32_t kind, const struct map_o
     filter_add(map, origin->file_id);
     filter_add(map, origin->write_time);
     filter_add(map, filter_pair(origin->write_time, origin->size));
+    WRITE(map->origins_version, READ(map->origins_version) + 1);
     WRITE(map->origins, READ(map->origins) | (kind == MAP_DIR ? MAP_ORIGIN_DIRECTORIES : MAP_ORIGIN_FILES));
 }
 

@@ -10,7 +10,7 @@
 #include "delta/checked.h"
 
 #define VM_SHARED_MAGIC 0x4d564631u
-#define VM_SHARED_VERSION 6u
+#define VM_SHARED_VERSION 7u
 #define VM_PATH_MAX 1024u
 #define VM_NAME_MAX 64u
 #define VM_DRIVES 26u
@@ -65,6 +65,7 @@ struct vm_shared {
      * number that is used once; when there is no such section, the map must be made from the journal. */
     uint32_t files_number, keys_number;
     struct checked_names checked_files, checked_keys; /* of the host, by delta/map.h's lower paths */
+    struct checked_names checked_single;              /* of a version: files/alias.c */
     /* name spaces that come later keep their own constants here */
 };
 

@@ -104,6 +104,7 @@ static void attach(void)
         .hidden = shared_str(&vm->key_home),
         .renamed = key_renamed,
     };
+    layer.single = &vm->checked_single;
     layer.up = map_upcase(layer.files.map);
     layer.files_root = shared_str(&vm->files_root);
     layer.keys_root = shared_str(&vm->key_root);

@@ -38,12 +38,13 @@ struct layer {
     struct layer_delta files, keys;
     upcase_table up;
     HANDLE lock, events;
-    uint32_t pid;          /* of this process, never from the TEB: that is the program's memory */
-    bool narrow;           /* the program is a 32-bit one on a 64-bit system */
-    HANDLE objects;        /* the root of the VM's object names */
-    struct str files_root; /* NT path of the delta tree */
-    struct str keys_root;  /* the key that holds the VM's keys, behind \REGISTRY\ */
-    struct str storage;    /* the same in delta form, as a host path */
+    uint32_t pid;                 /* of this process, never from the TEB: that is the program's memory */
+    bool narrow;                  /* the program is a 32-bit one on a 64-bit system */
+    HANDLE objects;               /* the root of the VM's object names */
+    struct checked_names *single; /* files of the host that are no other name of a copied one */
+    struct str files_root;        /* NT path of the delta tree */
+    struct str keys_root;         /* the key that holds the VM's keys, behind \REGISTRY\ */
+    struct str storage;           /* the same in delta form, as a host path */
     struct str
         partners; /* NT path of the directory for the names of copied files that the VM has not met (files/alias.c) */
 };

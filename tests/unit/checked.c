@@ -51,11 +51,24 @@ static void test_full(void **state)
     assert_in_range(kept, CHECKED_SLOTS * 3 / 4, CHECKED_SLOTS);
 }
 
+static void test_version(void **state)
+{
+    (void)state;
+    upcase_table up = test_upcase();
+    checked_add_version(&names, up, u("C\\a\\file"), 1ull << 32 | 7);
+    assert_true(checked_has_version(&names, up, u("c\\A\\FILE"), 1ull << 32 | 7));
+    assert_false(checked_has_version(&names, up, u("C\\a\\file"), 1ull << 32 | 8));
+    assert_false(checked_has_version(&names, up, u("C\\a\\file"), 2ull << 32 | 7));
+    assert_false(checked_has_version(&names, up, u("C\\a"), 1ull << 32 | 7));
+    assert_false(checked_has(&names, up, u("C\\a\\file")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_path_and_what_is_above, empty),
         cmocka_unit_test_setup(test_full, empty),
+        cmocka_unit_test_setup(test_version, empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

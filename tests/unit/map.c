@@ -375,7 +375,9 @@ static void test_filter_of_origins(void **state)
                       directory = {.file_id = 17};
     set(map, "C\\new", MAP_OWN, "");
     assert_int_equal(map_origins(map), 0);
+    uint32_t version = map_origins_version(map);
     assert_true(map_set(map, u("C\\a"), MAP_DIR, EMPTY, &directory));
+    assert_int_equal(map_origins_version(map), version + 1);
     assert_int_equal(map_origins(map), MAP_ORIGIN_DIRECTORIES);
     assert_true(map_maybe_origin(map, directory.file_id));
     assert_false(map_maybe_origin(map, file.file_id));
@@ -396,6 +398,7 @@ static void test_filter_of_origins(void **state)
     map_end_rebuild(map);
     assert_int_equal(map_origins(map), 0);
     assert_false(map_maybe_origin(map, file.file_id));
+    assert_int_equal(map_origins_version(map), version + 2); /* one that comes again would be taken for what it was */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

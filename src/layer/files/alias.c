@@ -168,25 +168,44 @@ static bool is_kept(HANDLE file, const struct map_origin *origin)
     return found;
 }
 
-static bool query_origin(HANDLE file, struct map_origin *origin)
+/* A file's id costs a request to the system, more than all else that is done to open it: who was found to be no copied file is
+ * asked again when another one was copied. */
+static uint64_t originals_version(void)
+{
+    struct delta_map *map = layer_map(&layer.files);
+    return (uint64_t)atomic_load(&layer.files.number) << 32 | map_origins_version(map);
+}
+
+static bool is_single(struct str lower)
+{
+    return checked_has_version(layer.single, layer.up, lower, originals_version());
+}
+
+/* The file may be one that was copied. */
+static bool query_origin(HANDLE file, struct str lower, struct map_origin *origin)
 {
     IO_STATUS_BLOCK io;
     FILE_INTERNAL_INFORMATION internal;
     FILE_BASIC_INFORMATION basic;
-    if (nt.NtQueryInformationFile(file, &io, &internal, sizeof(internal), FileInternalInformation) < 0 ||
-        !map_maybe_origin(layer_map(&layer.files), (uint64_t)internal.IndexNumber.QuadPart) ||
-        nt.NtQueryInformationFile(file, &io, &basic, sizeof(basic), FileBasicInformation) < 0)
+    uint64_t version = originals_version();
+    if (nt.NtQueryInformationFile(file, &io, &internal, sizeof(internal), FileInternalInformation) < 0)
         return false;
-    *origin = (struct map_origin){.file_id = (uint64_t)internal.IndexNumber.QuadPart,
-                                  .write_time = (uint64_t)basic.LastWriteTime.QuadPart};
+    if (!map_maybe_origin(layer_map(&layer.files), (uint64_t)internal.IndexNumber.QuadPart)) {
+        checked_add_version(layer.single, layer.up, lower, version);
+        return false;
+    }
+    *origin = (struct map_origin){.file_id = (uint64_t)internal.IndexNumber.QuadPart};
+    if (nt.NtQueryInformationFile(file, &io, &basic, sizeof(basic), FileBasicInformation) < 0)
+        return false;
+    origin->write_time = (uint64_t)basic.LastWriteTime.QuadPart;
     return true;
 }
 
-bool file_alias(HANDLE file, struct file_name *name, struct file_memory *memory)
+bool file_alias(HANDLE file, struct str lower, struct file_name *name, struct file_memory *memory)
 {
     struct map_origin origin;
     struct map_place place;
-    if (!query_origin(file, &origin))
+    if (is_single(lower) || !query_origin(file, lower, &origin))
         return false;
     layer_lock();
     bool alias = map_resolve(layer_map(&layer.files), buf_str(&name->path), &place) && place.has_lower && !place.link &&
@@ -206,10 +225,11 @@ bool file_alias_of(struct file_name *name, struct file_memory *memory, const str
     buf_init(&path, memory->real, PATH_UNITS);
     file_lower_path(name, place, &path);
     struct path_attributes at = path_attributes(buf_str(&path));
-    if (nt.NtOpenFile(&file, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
+    if (is_single(buf_str(&path)) ||
+        nt.NtOpenFile(&file, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                       FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
         return false;
-    bool alias = file_alias(file, name, memory);
+    bool alias = file_alias(file, buf_str(&path), name, memory);
     nt.NtClose(file);
     return alias;
 }

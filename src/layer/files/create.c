@@ -87,10 +87,13 @@ static NTSTATUS open_lower(const struct open_call *call, struct file_name *name,
                            const struct map_place *place)
 {
     HANDLE handle;
-    NTSTATUS status = open_where(call, name, memory, place, call->access & ACCESS_DATA);
+    struct strbuf real;
+    buf_init(&real, memory->real, PATH_UNITS);
+    file_real_path(name, place, call->access & ACCESS_DATA, &real);
+    NTSTATUS status = open_real(call, name, &real);
     bool directory = call->options & FILE_DIRECTORY_FILE || !(call->access & ACCESS_DATA);
     if (status < 0 || !(map_origins(layer_map(&layer.files)) & (directory ? ORIGINS_ALL : MAP_ORIGIN_FILES)) ||
-        !guard_read(&handle, call->handle, sizeof(handle)) || !file_alias(handle, name, memory))
+        !guard_read(&handle, call->handle, sizeof(handle)) || !file_alias(handle, buf_str(&real), name, memory))
         return status;
     nt.NtClose(handle);
     return STATUS_REPARSE;

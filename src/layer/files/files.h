@@ -96,9 +96,9 @@ NTSTATUS file_copy_up(struct file_name *name, struct file_memory *memory, enum c
 NTSTATUS file_mirror_parents(const struct file_name *name);
 /* ---- alias.c: several names of one file of the host: hard links, links to single files ---- */
 
-/* `file` has the name's lower open. Whether the VM changed that file by another of its names: then the name was brought into the VM,
+/* `file` has the name's lower open, by the NT path `lower`. Whether the VM changed that file by another of its names: then the name was brought into the VM,
  * or found to be a link, and is to be resolved again. */
-bool file_alias(HANDLE file, struct file_name *name, struct file_memory *memory);
+bool file_alias(HANDLE file, struct str lower, struct file_name *name, struct file_memory *memory);
 /* The same for a file that is not open. */
 bool file_alias_of(struct file_name *name, struct file_memory *memory, const struct map_place *place);
 /* A record of a class that lists more than names, from the host's directory: what it says of a file that the VM changed by another name
