@@ -34,9 +34,9 @@ SEQUENCES = {
     "file link, target deleted": ["del readme.txt", "type link-to-file.txt", "dir /b link-to-file.txt"],
     "file link, target made again": ["del readme.txt", "echo new>readme.txt", "type link-to-file.txt"],
     "file link, listed after a change": ["echo more>>readme.txt", "for %f in (link-to-file.txt) do @echo %~zf"],
-    "read before the other name is changed": ["echo more>>sub\\one.txt", "type sub\\two-linked.txt", "type link-to-file.txt",
-                                              "echo more>>sub\\two.txt", "type sub\\two-linked.txt",
-                                              "echo more>>readme.txt", "type link-to-file.txt"],
+    "read before the other name is changed": [
+        "echo more>>sub\\one.txt & type sub\\two-linked.txt link-to-file.txt & echo more>>sub\\two.txt & "
+        "type sub\\two-linked.txt & echo more>>readme.txt & type link-to-file.txt"],
     "hard link, made in the VM": ["mklink /h hard.txt readme.txt", "echo more>>hard.txt", "type readme.txt"],
 }
 
