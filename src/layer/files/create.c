@@ -276,15 +276,19 @@ static NTSTATUS open_changing(struct open_call *call, struct file_name *name, st
     return changed;
 }
 
-static bool will_list(const struct open_call *call)
+/* What is known of a directory that was opened to be listed need not be asked again. */
+static void will_list(const struct open_call *call, NTSTATUS status, const struct file_name *name,
+                      const struct map_place *place, bool from_storage, uint32_t sequence)
 {
-    return call->options & FILE_DIRECTORY_FILE && call->access & FILE_LIST_DIRECTORY;
+    HANDLE handle;
+    if (status == STATUS_SUCCESS && call->options & FILE_DIRECTORY_FILE && call->access & FILE_LIST_DIRECTORY &&
+        guard_read(&handle, call->handle, sizeof(handle)))
+        list_opened(handle, buf_str(&name->path), place, from_storage, sequence);
 }
 
 static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct file_memory *memory)
 {
     struct map_place place;
-    HANDLE handle;
     uint32_t sequence = map_sequence(layer_map(&layer.files));
     if (pipe_of_machine(buf_str(&name->path)))
         return log_refusal("pipe by way of the network", buf_str(&name->path), STATUS_BAD_NETWORK_PATH);
@@ -294,8 +298,11 @@ static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct
     if (place.hidden)
         return log_refusal("FVM's own files", buf_str(&name->path),
                            creates(call) ? STATUS_ACCESS_DENIED : STATUS_OBJECT_NAME_NOT_FOUND);
-    if (!place.has_lower)
-        return open_storage(call, name, memory);
+    if (!place.has_lower) {
+        status = open_storage(call, name, memory);
+        will_list(call, status, name, &place, true, sequence);
+        return status;
+    }
     if (device_directory(buf_str(&name->path)))
         return log_refusal("device", buf_str(&name->path), STATUS_ACCESS_DENIED);
     if (call->disposition == FILE_OPEN && intent_of(call) == INTENT_READ) {
@@ -303,8 +310,7 @@ static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct
         if (place.kind == MAP_META && (status = query_existing(name, &place, memory, &directory)) < 0)
             return status;
         status = open_lower(call, name, memory, &place);
-        if (status == STATUS_SUCCESS && will_list(call) && guard_read(&handle, call->handle, sizeof(handle)))
-            list_opened(handle, &place, sequence);
+        will_list(call, status, name, &place, false, sequence);
         return status;
     }
     layer_lock();

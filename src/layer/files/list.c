@@ -53,12 +53,14 @@ static bool is_scanning(uintptr_t word)
     return handle_is_verdict(word) && !(word & OPENED);
 }
 
-void list_opened(HANDLE directory, const struct map_place *place, uint32_t sequence)
+void list_opened(HANDLE directory, struct str path, const struct map_place *place, bool from_storage, uint32_t sequence)
 {
     uintptr_t token, word;
-    if (listing_needed(place, false) || !handle_take(directory, HANDLE_LIST, &token, &word))
+    if (!handle_take(directory, HANDLE_LIST, &token, &word))
         return;
-    handle_give(directory, HANDLE_LIST, &token, plain_at(sequence) | OPENED);
+    bool plain = !listing_needed(place, from_storage);
+    handle_give(directory, HANDLE_LIST, &token,
+                plain ? plain_at(sequence) | OPENED : (uintptr_t)listing_unread(path, sequence));
 }
 
 static bool can_list(HANDLE file)
@@ -95,14 +97,14 @@ static bool is_merged(struct file_name *name, struct file_memory *memory, bool f
     return file_resolve(name, memory, &place) >= 0 && !place.hidden && listing_needed(&place, from_storage);
 }
 
-/* A scan of a merged directory. `old` is the listing of the scan before, or NULL. */
+/* A scan of a merged directory. `old` is what the handle had before: the listing of an earlier scan, an unread one, or NULL. */
 static NTSTATUS start_merged(const struct query *q, const struct file_name *name, const struct list_format *format,
-                             struct listing *old, struct listing **listing)
+                             const struct listing *old, struct listing **listing)
 {
     char16 *memory = scratch_take();
     struct str mask;
     NTSTATUS status = old || can_list(q->file) ? read_mask(q->mask, memory, &mask) : STATUS_ACCESS_DENIED;
-    if (old)
+    if (old && !listing_is_unread(old))
         mask = listing_mask(old); /* it sticks to the handle */
     if (status >= 0)
         status = listing_read(name, format, mask, listing);
@@ -110,7 +112,7 @@ static NTSTATUS start_merged(const struct query *q, const struct file_name *name
     return status;
 }
 
-/* Starts a scan. Sets *word to what is to be kept with the handle: the listing, or the verdict that the directory is
+/* Starts a scan. `old` as in start_merged. Sets *word to what is to be kept with the handle: the listing, or the verdict that the directory is
  * plain. STATUS_REPARSE: the system is to be asked. */
 static NTSTATUS start_scan(const struct query *q, const struct list_format *format, struct listing *old,
                            uintptr_t *word)
@@ -120,11 +122,16 @@ static NTSTATUS start_scan(const struct query *q, const struct list_format *form
     struct listing *listing = NULL;
     bool from_storage;
     uint32_t sequence = map_sequence(layer_map(&layer.files));
+    struct str opened = listing_is_unread(old) ? listing_path(old, sequence) : (struct str){0};
     NTSTATUS status = STATUS_REPARSE;
     uintptr_t kept = 0;
-    if (name_directory(q->file, memory, &name, &from_storage)) {
+    if (opened.len) {
+        name = name_on(memory);
+        buf_add(&name.path, opened);
+    }
+    if (opened.len || name_directory(q->file, memory, &name, &from_storage)) {
         kept = plain_at(sequence);
-        if (is_merged(&name, memory, from_storage)) {
+        if (opened.len || is_merged(&name, memory, from_storage)) {
             status = start_merged(q, &name, format, old, &listing);
             kept = status < 0 ? *word : (uintptr_t)listing;
         }
@@ -215,9 +222,9 @@ static NTSTATUS query_taken(const struct query *q, uintptr_t *word)
         return STATUS_REPARSE;
     }
     struct listing *listing = *word && !handle_is_verdict(*word) ? (struct listing *)*word : NULL;
-    bool first = !listing && !is_scanning(*word);
+    bool unread = listing_is_unread(listing), first = (!listing || unread) && !is_scanning(*word);
     NTSTATUS status = STATUS_SUCCESS;
-    if (!listing || q->flags & SL_RESTART_SCAN)
+    if (!listing || unread || q->flags & SL_RESTART_SCAN)
         status = start_scan(q, format, listing, word);
     else if (listing_format(listing) != format) { /* the class may change within a scan */
         uint32_t count = listing_position(listing).count;

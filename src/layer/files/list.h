@@ -7,8 +7,9 @@
 
 #include "layer/files/files.h"
 
-/* A directory of the host was opened to be listed, at a place that was resolved at that sequence of the map. */
-void list_opened(HANDLE directory, const struct map_place *place, uint32_t sequence);
+/* A directory was opened to be listed, there or in storage, by a path with a place that was resolved at that sequence of the map. */
+void list_opened(HANDLE directory, struct str path, const struct map_place *place, bool from_storage,
+                 uint32_t sequence);
 /* Whether a directory of the VM (in storage, with or without a lower) has no entries in the VM's view. */
 bool list_is_empty(const struct file_name *name);
 
@@ -37,6 +38,11 @@ bool listing_needed(const struct map_place *place, bool from_storage);
  * system's: an unknown class, no access to one of the two. */
 NTSTATUS listing_read(const struct file_name *name, const struct list_format *format, struct str mask,
                       struct listing **listing);
+/* One that is still to be read: remembers what was opened, by which path, at which sequence of the map. NULL without memory. */
+struct listing *listing_unread(struct str path, uint32_t sequence);
+bool listing_is_unread(const struct listing *listing);
+/* Its path; empty when the map has moved since. Lives as long as the listing. */
+struct str listing_path(const struct listing *unread, uint32_t sequence);
 void listing_free(struct listing *listing);
 
 /* For merge.c: the lower's records, then the storage's. The listing may move; copy is the record in it. */

@@ -4,15 +4,24 @@
  * them. It is merged while it is read. */
 #include "layer/files/list.h"
 
+#include "layer/pool.h"
+
 #define FIRST_ROOM 65536u
 
 struct listing {
-    const struct list_format *format;
+    const struct list_format *format; /* NULL: a struct unread */
     SIZE_T room;              /* bytes of the block */
     uint32_t end[LIST_SIDES]; /* where each side's entries end; the storage's begin where the lower's end */
     bool has_lower;           /* and it was there */
     uint32_t mask_units;
     struct listing_position next;
+};
+
+struct unread {
+    const struct list_format *format; /* NULL */
+    uint32_t sequence;
+    uint32_t units;
+    char16 path[];
 };
 
 /* An entry is its record, 8-aligned, behind: */
@@ -127,9 +136,34 @@ NTSTATUS listing_append(struct listing **listing, enum list_side side, const uin
     return STATUS_SUCCESS;
 }
 
+struct listing *listing_unread(struct str path, uint32_t sequence)
+{
+    size_t bytes = path.len * sizeof(char16);
+    struct unread *unread = pool_take(sizeof(*unread) + bytes);
+    if (!unread)
+        return NULL;
+    *unread = (struct unread){.sequence = sequence, .units = (uint32_t)path.len};
+    mem_copy(unread->path, path.s, bytes);
+    return (struct listing *)unread;
+}
+
+bool listing_is_unread(const struct listing *listing)
+{
+    return listing && !listing->format;
+}
+
+struct str listing_path(const struct listing *listing, uint32_t sequence)
+{
+    const struct unread *unread = (const struct unread *)listing;
+    return (struct str){unread->path, unread->sequence == sequence ? unread->units : 0};
+}
+
 void listing_free(struct listing *listing)
 {
-    memory_give(listing);
+    if (listing_is_unread(listing))
+        pool_give(listing);
+    else
+        memory_give(listing);
 }
 
 void listing_release(uintptr_t listing)
