@@ -77,6 +77,7 @@ struct layer_boot {
     uint64_t events;      /* events.log: FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
     uint64_t objects;     /* the root of the VM's object names: to look in and to create in */
     uint64_t key_journal; /* registry.log: as journal */
+    uint64_t narrow;      /* 1: a 32-bit program on a 64-bit system */
     uint64_t pid; /* as the system told its creator: what the process has in its own memory, its program may change */
 };
 #define LAYER_BOOT_HANDLES 6u
@@ -90,6 +91,6 @@ _Static_assert(offsetof(struct vm_shared, checked_files) == offsetof(struct vm_s
                                                                 4 * sizeof(struct shared_text) + 24 + 4 * VM_DRIVES,
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");
-_Static_assert(offsetof(struct layer_boot, pid) == 8 * LAYER_BOOT_HANDLES, "handles, then what is none");
+_Static_assert(offsetof(struct layer_boot, narrow) == 8 * LAYER_BOOT_HANDLES, "handles, then what is none");
 
 #endif

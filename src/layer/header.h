@@ -5,7 +5,7 @@
 #include "layer/boot.h"
 
 #define LAYER_MAGIC 0x464d564cu
-#define LAYER_VERSION 2u
+#define LAYER_VERSION 3u
 
 /* A pointer of the target process: 8 bytes in 32 and 64 bit, so that either can enter the other. */
 union target_pointer {

@@ -2,7 +2,6 @@
 #include "layer/layer.h"
 
 #include "layer/registry/registry.h"
-#include "nt/wow64.h"
 
 #include <stdatomic.h>
 
@@ -108,8 +107,7 @@ static void attach(void)
     layer.up = map_upcase(layer.files.map);
     layer.files_root = shared_str(&vm->files_root);
     layer.keys_root = shared_str(&vm->key_root);
-    ULONG_PTR peb32;
-    layer.narrow = wow64_peb(NT_CURRENT_PROCESS, &peb32) >= 0 && peb32;
+    layer.narrow = fvm_layer_header.boot.narrow;
     struct strbuf buf;
     buf_init(&buf, storage, VM_PATH_MAX);
     /* \??\C:\x -> C\x */
@@ -128,6 +126,7 @@ void layer_attach(void)
         return;
     int expected = 0;
     if (atomic_compare_exchange_strong(&state, &expected, 1)) {
+        layer_protect();
         attach();
         atomic_store_explicit(&state, 2, memory_order_release);
         return;

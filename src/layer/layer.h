@@ -55,6 +55,8 @@ extern struct layer_header fvm_layer_header;
 /* Makes `layer` usable; every hook calls it first. A process whose VM cannot be mapped is ended: it must not run
  * unprotected. */
 void layer_attach(void);
+/* protect.c: code of the layer is not writable from then on, and data not executable. */
+void layer_protect(void);
 /* Ends the process: it cannot be kept in its VM. */
 _Noreturn void layer_end_process(NTSTATUS status);
 /* Makes a handle of the layer safe from a program that closes what it does not know; returns it. */

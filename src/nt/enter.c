@@ -23,6 +23,7 @@ struct entering {
     uint64_t target;             /* the layer's address there */
     uint8_t *copy;               /* the laid-out layer, here */
     SIZE_T copy_size;            /* bytes allocated at copy and at target */
+    SIZE_T used;                 /* of them, those that are not zero when the layer begins */
     struct layer_header *header; /* in copy */
     struct layer_row *rows;      /* in copy */
     uint32_t low, high;          /* range of RVAs of the stubs in ntdll; high is behind the last one */
@@ -46,11 +47,11 @@ static NTSTATUS fail_service(struct entering *e, NTSTATUS status, const char *st
     return fail(e, status, step);
 }
 
-/* The bytes in our copy that the target pointer leads to, NULL when it leads out of the layer. */
+/* The bytes in our copy that the target pointer leads to, NULL when it leads out of what is written there. */
 static void *at_target(const struct entering *e, union target_pointer pointer, size_t size)
 {
     uint64_t offset = pointer.v - e->target;
-    return offset < e->copy_size && size <= e->copy_size - offset ? e->copy + offset : NULL;
+    return offset < e->used && size <= e->used - offset ? e->copy + offset : NULL;
 }
 
 static NTSTATUS allocate_at(struct entering *e, uint64_t where, ULONG_PTR zero_bits)
@@ -58,7 +59,8 @@ static NTSTATUS allocate_at(struct entering *e, uint64_t where, ULONG_PTR zero_b
     void *address = (void *)(uintptr_t)where;
     SIZE_T size = e->copy_size;
     NTSTATUS status =
-        nt.NtAllocateVirtualMemory(e->process, &address, zero_bits, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+        nt.NtAllocateVirtualMemory(e->process, &address, zero_bits, &size, MEM_RESERVE | MEM_COMMIT,
+                                   PAGE_EXECUTE_READWRITE); /* until the layer knows better: layer/protect.c */
     if (status >= 0)
         e->target = (uintptr_t)address;
     return status;
@@ -83,6 +85,17 @@ static NTSTATUS allocate(struct entering *e)
     return STATUS_SUCCESS;
 }
 
+/* The image without its .bss and what the linker puts behind it, which only this file reads: exports and relocations. */
+static SIZE_T used_by_layer(const struct image *mapped)
+{
+    const IMAGE_SECTION_HEADER *section = (const IMAGE_SECTION_HEADER *)(mapped->base + mapped->sections);
+    SIZE_T used = mapped->image_size;
+    for (uint32_t i = 0; i < mapped->section_count; i++)
+        if (section[i].Characteristics & IMAGE_SCN_CNT_UNINITIALIZED_DATA && section[i].VirtualAddress < used)
+            used = section[i].VirtualAddress;
+    return used;
+}
+
 static NTSTATUS prepare_image(struct entering *e)
 {
     struct image mapped;
@@ -90,7 +103,8 @@ static NTSTATUS prepare_image(struct entering *e)
         !image_relocate(&mapped, e->copy, e->target))
         return fail(e, STATUS_INVALID_IMAGE_FORMAT, "lay out the layer");
     uint32_t rva = image_export(&mapped, "fvm_layer_header");
-    if (!rva || rva + sizeof(struct layer_header) > e->copy_size)
+    e->used = used_by_layer(&mapped);
+    if (!rva || rva + sizeof(struct layer_header) > e->used)
         return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the layer's header");
     e->header = (struct layer_header *)(e->copy + rva);
     if (e->header->magic != LAYER_MAGIC || e->header->version != LAYER_VERSION)
@@ -102,12 +116,14 @@ static NTSTATUS prepare_image(struct entering *e)
     return STATUS_SUCCESS;
 }
 
-static void put_slot(struct entering *e, const struct layer_row *row, uint64_t value)
+static NTSTATUS put_slot(struct entering *e, const struct layer_row *row, uint64_t value)
 {
     uint8_t *slot = at_target(e, row->slot, sizeof(uint64_t));
     size_t size = e->file.machine == IMAGE_FILE_MACHINE_AMD64 ? 8 : 4;
-    if (slot)
-        mem_copy(slot, &value, size);
+    if (!slot)
+        return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the layer's table of functions");
+    mem_copy(slot, &value, size);
+    return STATUS_SUCCESS;
 }
 
 /* Finds every export; slots of functions that are not intercepted lead there. */
@@ -122,7 +138,9 @@ static NTSTATUS find_exports(struct entering *e)
             continue;
         if (!row->rva)
             return fail_service(e, STATUS_ENTRYPOINT_NOT_FOUND, "find the service in ntdll", name);
-        put_slot(e, row, (uintptr_t)e->ntdll.base + row->rva);
+        NTSTATUS status = put_slot(e, row, (uintptr_t)e->ntdll.base + row->rva);
+        if (status < 0)
+            return status;
         if (!row->hook.v || row->replaced)
             continue;
         if (row->rva < e->low)
@@ -130,9 +148,17 @@ static NTSTATUS find_exports(struct entering *e)
         if (row->rva + STUB_MAX > e->high)
             e->high = row->rva + STUB_MAX;
     }
+    for (uint32_t i = 0; i < e->header->row_count; i++) /* another page costs less than another write */
+        if (e->rows[i].replaced && e->rows[i].rva >= e->high && e->rows[i].rva < e->high + PAGE)
+            e->high = e->rows[i].rva + STUB_MAX;
     if (e->high <= e->low || e->high - e->low > STUBS_MAX)
         return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the range of stubs in ntdll");
     return STATUS_SUCCESS;
+}
+
+static bool in_range(const struct entering *e, const struct layer_row *row)
+{
+    return row->rva >= e->low && row->rva < e->high;
 }
 
 /* In the copies: a trampoline for each intercepted service, and the jump over its stub. */
@@ -140,6 +166,11 @@ static NTSTATUS hook_stub(struct entering *e, struct layer_row *row, uint8_t *tr
 {
     const char *name = at_target(e, row->name, 1);
     uint8_t *code = e->stubs + (row->rva - e->low);
+    uint64_t at = (uintptr_t)e->ntdll.base + row->rva;
+    if (row->replaced)
+        return stub_jump(code, at, row->hook.v, e->file.machine)
+                   ? STATUS_SUCCESS
+                   : fail_service(e, STATUS_CONFLICTING_ADDRESSES, "reach the hook from the function", name);
     size_t length = stub_length(code, STUB_MAX, e->file.machine);
     if (!length) {
         e->error->bytes_count = STUB_MAX;
@@ -147,8 +178,10 @@ static NTSTATUS hook_stub(struct entering *e, struct layer_row *row, uint8_t *tr
         return fail_service(e, STATUS_INVALID_IMAGE_FORMAT, "recognize the system service stub", name);
     }
     mem_copy(trampoline, code, length);
-    put_slot(e, row, trampoline_target);
-    if (!stub_jump(code, (uintptr_t)e->ntdll.base + row->rva, row->hook.v, e->file.machine))
+    NTSTATUS status = put_slot(e, row, trampoline_target);
+    if (status < 0)
+        return status;
+    if (!stub_jump(code, at, row->hook.v, e->file.machine))
         return fail_service(e, STATUS_CONFLICTING_ADDRESSES, "reach the hook from the stub", name);
     return STATUS_SUCCESS;
 }
@@ -166,7 +199,7 @@ static NTSTATUS hook_stubs(struct entering *e)
     if (!trampoline)
         return fail(e, STATUS_INVALID_IMAGE_FORMAT, "find the layer's trampolines");
     for (uint32_t i = 0; i < e->header->row_count; i++)
-        if (e->rows[i].hook.v && e->rows[i].rva && !e->rows[i].replaced) {
+        if (e->rows[i].hook.v && in_range(e, &e->rows[i])) {
             status = hook_stub(e, &e->rows[i], trampoline + i * STUB_MAX, e->header->trampolines.v + i * STUB_MAX);
             if (status < 0)
                 return status;
@@ -197,7 +230,10 @@ static NTSTATUS give_handles(struct entering *e, const struct layer_boot *boot)
         to[i] = (uintptr_t)handle;
     }
     e->header->boot.pid = boot->pid;
-    return STATUS_SUCCESS;
+    ULONG_PTR peb32;
+    NTSTATUS status = wow64_peb(e->process, &peb32);
+    e->header->boot.narrow = peb32 != 0;
+    return status < 0 ? fail(e, status, "ask whether it is a 32-bit program") : status;
 }
 
 static NTSTATUS write_there(struct entering *e, uint64_t address, const void *bytes, SIZE_T size, const char *step)
@@ -217,20 +253,7 @@ static NTSTATUS protect_there(struct entering *e, uint64_t address, SIZE_T size,
 static NTSTATUS write_layer(struct entering *e)
 {
     e->header->ready = 1;
-    NTSTATUS status = write_there(e, e->target, e->copy, e->copy_size, "write the layer");
-    struct image mapped;
-    if (status < 0 || !image_parse(&mapped, e->copy, e->copy_size, true))
-        return status;
-    for (uint32_t i = 0; i < mapped.section_count; i++) {
-        const IMAGE_SECTION_HEADER *section = (const IMAGE_SECTION_HEADER *)(e->copy + mapped.sections) + i;
-        ULONG old;
-        if (section->Characteristics & IMAGE_SCN_MEM_EXECUTE)
-            status = protect_there(e, e->target + section->VirtualAddress, section->Misc.VirtualSize, PAGE_EXECUTE_READ,
-                                   &old);
-        if (status < 0)
-            return status;
-    }
-    return STATUS_SUCCESS;
+    return write_there(e, e->target, e->copy, e->used, "write the layer");
 }
 
 /* Wine writes to read-only code as a debugger does; Windows wants it made writable first. */
@@ -253,7 +276,7 @@ static NTSTATUS write_stubs(struct entering *e)
     for (uint32_t i = 0; i < e->header->row_count && status >= 0; i++) {
         const struct layer_row *row = &e->rows[i];
         size_t length;
-        if (!row->replaced || !row->rva)
+        if (!row->replaced || !row->rva || in_range(e, row))
             continue;
         if (!(length = stub_jump(code, ntdll + row->rva, row->hook.v, e->file.machine)))
             return fail(e, STATUS_CONFLICTING_ADDRESSES, "reach the hook of a replaced function");
@@ -301,11 +324,11 @@ static NTSTATUS patch_narrow(struct entering *e)
     struct image narrow;
     uint64_t base;
     SIZE_T done = 0;
+    if (!e->header->boot.narrow)
+        return STATUS_SUCCESS;
     NTSTATUS status = wow64_ntdll(e->process, &e->ntdll, &base);
     if (status < 0)
         return fail(e, status, "find the 32-bit ntdll, without which this system runs no 32-bit programs");
-    if (!base)
-        return STATUS_SUCCESS;
     status = nt.NtReadVirtualMemory(e->process, (const void *)(uintptr_t)base, head, HEAD, &done);
     if (status < 0 || done != HEAD || !image_parse(&narrow, head, HEAD, true))
         return fail(e, status < 0 ? status : STATUS_INVALID_IMAGE_FORMAT, "read the 32-bit ntdll");

@@ -1,7 +1,7 @@
 /* The table of native functions, and its initialization outside VMs (in the layer, enter.c fills it). */
 #include "nt/native.h"
 
-struct native nt;
+struct native nt __attribute__((section(".data"))); /* .bss is not written there */
 
 #ifndef FVM_LAYER
 

@@ -20,12 +20,9 @@ NTSTATUS wow64_peb(HANDLE process, ULONG_PTR *peb32)
 
 NTSTATUS wow64_ntdll(HANDLE process, const struct image *ntdll, uint64_t *base)
 {
-    ULONG_PTR peb32;
     uint32_t block = image_export(ntdll, "LdrSystemDllInitBlock");
+    NTSTATUS status = STATUS_SUCCESS;
     *base = 0;
-    NTSTATUS status = wow64_peb(process, &peb32);
-    if (status < 0 || !peb32)
-        return status;
     if (block)
         status = nt.NtReadVirtualMemory(process, ntdll->base + block + NTDLL32_BASE, base, sizeof(*base), NULL);
     if (status >= 0 && (!*base || *base > UINT32_MAX))

@@ -13,7 +13,7 @@
 /* *peb32: the address of the 32-bit process environment block, 0 when it is a 64-bit process. */
 NTSTATUS wow64_peb(HANDLE process, ULONG_PTR *peb32);
 
-/* Base of the 32-bit ntdll in `process` (nothing of which has run): 0 when it is a 64-bit process.
+/* Base of the 32-bit ntdll in `process`, a 32-bit one of which nothing has run.
  * STATUS_INVALID_IMAGE_WIN_32 when the system has none for it and so cannot run it. ntdll: the 64-bit one. */
 NTSTATUS wow64_ntdll(HANDLE process, const struct image *ntdll, uint64_t *base);
 

@@ -16,6 +16,7 @@
 struct watched {
     HANDLE handle;
     DWORD pid;
+    int64_t created; /* 0: not seen in the VM's table yet */
 };
 
 struct watch {
@@ -46,7 +47,7 @@ static void watch_begin(struct watch *watch, DWORD pid)
     }
     HANDLE handle = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
     if (handle)
-        watch->list[watch->count++] = (struct watched){handle, pid};
+        watch->list[watch->count++] = (struct watched){.handle = handle, .pid = pid};
 }
 
 /* Wine itself starts a process now and then (explorer.exe, for the desktop) where no hook can see it. It ends with the
@@ -72,7 +73,7 @@ static void watch_end(struct watch *watch, DWORD pid)
             continue;
         if (GetExitCodeProcess(one.handle, &code))
             text_add_number(&b, code);
-        if (!share_process(watch->share, pid, create_time(one.handle), false))
+        if (!share_process(watch->share, pid, one.created ? one.created : create_time(one.handle), false))
             tell_stranger(watch, &one);
         CloseHandle(one.handle);
         watch->list[i] = watch->list[--watch->count];
@@ -81,17 +82,17 @@ static void watch_end(struct watch *watch, DWORD pid)
     event_write(watch->share->events, pid, u"exit", b.len > 0 ? buf_str(&b) : STR(u"?"));
 }
 
-static bool is_stranger(const struct watch *watch, const struct watched *one)
+static bool is_stranger(const struct watch *watch, struct watched *one)
 {
     const struct shared_process *table = watch->share->view->process;
-    int64_t created = create_time(one->handle);
-    for (uint32_t i = 0; i < VM_PROCESSES; i++)
+    int64_t created = one->created ? 0 : create_time(one->handle);
+    for (uint32_t i = 0; i < VM_PROCESSES && !one->created; i++)
         if (table[i].pid == one->pid && table[i].create_time == created)
-            return false;
-    return true;
+            one->created = created;
+    return !one->created;
 }
 
-static bool only_strangers(const struct watch *watch)
+static bool only_strangers(struct watch *watch)
 {
     for (size_t i = 0; i < watch->count; i++)
         if (!is_stranger(watch, &watch->list[i]))

@@ -10,9 +10,9 @@
 
 struct listing {
     const struct list_format *format; /* NULL: a struct unread */
-    SIZE_T room;              /* bytes of the block */
-    uint32_t end[LIST_SIDES]; /* where each side's entries end; the storage's begin where the lower's end */
-    bool has_lower;           /* and it was there */
+    SIZE_T room;                      /* bytes of the block */
+    uint32_t end[LIST_SIDES];         /* where each side's entries end; the storage's begin where the lower's end */
+    bool has_lower;                   /* and it was there */
     uint32_t mask_units;
     struct listing_position next;
 };
