@@ -25,15 +25,31 @@ struct shared_range {
     uint64_t offset, size; /* bytes, from the start of the section */
 };
 
-/* A process of the VM. Written by whoever starts it, under the VM's lock; read by anybody in the VM. */
+/* A process of the VM. Written by whoever starts it; read by anybody in the VM. */
 struct shared_process {
-    uint32_t pid; /* 0: free */
+    _Atomic uint32_t pid; /* 0: nobody had this place yet */
     uint32_t flags;
     int64_t create_time; /* tells a process from a later one with the same id */
 };
 
-#define SHARED_PROCESS_IN_JOB 1u /* in a job besides the VM's */
-#define SHARED_PROCESS_ENDED 2u  /* who has a handle may still ask; its place may be taken */
+#define SHARED_PROCESS_CLAIMED UINT32_MAX /* as pid: being written */
+#define SHARED_PROCESS_IN_JOB 1u          /* in a job besides the VM's */
+#define SHARED_PROCESS_ENDED 2u           /* who has a handle may still ask; its place may be taken */
+
+/* Takes a place that nobody had; all others are taken under the VM's lock. */
+static inline bool shared_process_claim(struct shared_process *place)
+{
+    uint32_t nobody = 0;
+    return !place->pid && atomic_compare_exchange_strong(&place->pid, &nobody, SHARED_PROCESS_CLAIMED);
+}
+
+static inline void shared_process_set(struct shared_process *place, uint32_t pid, int64_t create_time, uint32_t flags)
+{
+    place->pid = SHARED_PROCESS_CLAIMED;
+    place->flags = flags;
+    place->create_time = create_time;
+    place->pid = pid;
+}
 
 struct vm_shared {
     uint32_t magic; /* written last by the creator */
@@ -54,11 +70,11 @@ struct vm_shared {
     uint32_t system_directories; /* 1: a program of the VM has opened one of the system's object directories */
     uint32_t unused;
     struct shared_text key_journal; /* NT path of registry.log */
+    struct shared_text events;      /* NT path of events.log */
     struct shared_text
         key_root; /* where the VM's keys are stored: User\S-1-5-...\Software\FVM\NAME-..., behind \REGISTRY\ */
     struct shared_text key_home; /* FVM's own key above it, which the VM must not see: User\S-1-5-...\Software\FVM */
     uint32_t key_renames;        /* counts renamed keys: the names of open handles must be asked for again */
-    uint32_t key_unused;
     uint32_t drive_place
         [VM_DRIVES]; /* Wine: where each drive leads, found by the first process that asks (files/devices.c) */
     /* Which map is the current one of each: 0 is that in this section. Another is in a section of its own (layer/delta.c), of a
@@ -71,16 +87,13 @@ struct vm_shared {
 
 /* What a process of a VM gets: handles, valid there and protected from close, and its own id. */
 struct layer_boot {
-    uint64_t section;     /* vm_shared: SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY */
-    uint64_t lock;        /* mutant: the VM's writer lock. Abandoned = the map must be rebuilt */
-    uint64_t journal;     /* delta.log: FILE_READ_DATA | FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
-    uint64_t events;      /* events.log: FILE_APPEND_DATA | SYNCHRONIZE, synchronous */
-    uint64_t objects;     /* the root of the VM's object names: to look in and to create in */
-    uint64_t key_journal; /* registry.log: as journal */
-    uint64_t narrow;      /* 1: a 32-bit program on a 64-bit system */
+    uint64_t section; /* vm_shared: SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY */
+    uint64_t lock;    /* mutant: the VM's writer lock. Abandoned = the map must be rebuilt */
+    uint64_t objects; /* the root of the VM's object names: to look in and to create in */
+    uint64_t narrow;  /* 1: a 32-bit program on a 64-bit system */
     uint64_t pid; /* as the system told its creator: what the process has in its own memory, its program may change */
 };
-#define LAYER_BOOT_HANDLES 6u
+#define LAYER_BOOT_HANDLES 3u
 
 _Static_assert(sizeof(struct shared_text) == 4 + 2 * VM_PATH_MAX, "same layout in 32 and 64 bit");
 _Static_assert(sizeof(struct shared_range) == 16 && sizeof(struct shared_process) == 16,
@@ -88,7 +101,7 @@ _Static_assert(sizeof(struct shared_range) == 16 && sizeof(struct shared_process
 _Static_assert(offsetof(struct vm_shared, process) == 64 + (4 + VM_DRIVES) * sizeof(struct shared_text),
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(offsetof(struct vm_shared, checked_files) == offsetof(struct vm_shared, process) + 16 * VM_PROCESSES +
-                                                                4 * sizeof(struct shared_text) + 24 + 4 * VM_DRIVES,
+                                                                5 * sizeof(struct shared_text) + 20 + 4 * VM_DRIVES,
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");
 _Static_assert(offsetof(struct layer_boot, narrow) == 8 * LAYER_BOOT_HANDLES, "handles, then what is none");

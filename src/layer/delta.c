@@ -12,8 +12,9 @@ NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *g
     record.names = delta->names;
     size_t size = journal_encode(bytes, SCRATCH_SIZE, &record);
     IO_STATUS_BLOCK io;
-    NTSTATUS status = size ? nt.NtWriteFile(delta->journal, NULL, NULL, NULL, &io, bytes, (ULONG)size, NULL, NULL)
-                           : STATUS_OBJECT_NAME_INVALID;
+    NTSTATUS status =
+        size ? nt.NtWriteFile(layer_file(&delta->journal), NULL, NULL, NULL, &io, bytes, (ULONG)size, NULL, NULL)
+             : STATUS_OBJECT_NAME_INVALID;
     scratch_give(bytes);
     return status < 0 ? status : STATUS_SUCCESS;
 }
@@ -21,7 +22,7 @@ NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *g
 /* The journal's handle can only append. */
 static void cut_journal(const struct layer_delta *delta, size_t size)
 {
-    struct path_attributes at = path_attributes(delta->journal_path);
+    struct path_attributes at = path_attributes(delta->journal.path);
     FILE_END_OF_FILE_INFORMATION end = {.EndOfFile.QuadPart = (LONGLONG)size};
     IO_STATUS_BLOCK io;
     HANDLE file;
@@ -56,7 +57,7 @@ static bool replay(struct layer_delta *delta, struct delta_map *map)
 {
     size_t size = 0, good = 0;
     bool full = false;
-    uint8_t *journal = read_journal(delta->journal, &size);
+    uint8_t *journal = read_journal(layer_file(&delta->journal), &size);
     if (!journal)
         layer_end_process(STATUS_FILE_CORRUPT_ERROR);
     map_begin_rebuild(map);

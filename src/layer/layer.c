@@ -80,16 +80,15 @@ static void attach(void)
         layer_end_process(STATUS_INVALID_PARAMETER);
     layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.section);
     layer.lock = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.lock);
-    layer.events = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.events);
+    layer.events.path = shared_str(&vm->events);
     layer.objects = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.objects);
     layer.pid = (uint32_t)fvm_layer_header.boot.pid;
     layer.files = (struct layer_delta){
         .map = shared_map(vm, size, &vm->map),
         .current = (_Atomic uint32_t *)&vm->files_number,
         .checked = &vm->checked_files,
-        .journal = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.journal),
+        .journal.path = shared_str(&vm->journal),
         .names = JOURNAL_FILES,
-        .journal_path = shared_str(&vm->journal),
         .hidden = shared_str(&vm->home),
         .renamed = file_renamed,
     };
@@ -97,9 +96,8 @@ static void attach(void)
         .map = shared_map(vm, size, &vm->keys),
         .current = (_Atomic uint32_t *)&vm->keys_number,
         .checked = &vm->checked_keys,
-        .journal = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.key_journal),
+        .journal.path = shared_str(&vm->key_journal),
         .names = JOURNAL_KEYS,
-        .journal_path = shared_str(&vm->key_journal),
         .hidden = shared_str(&vm->key_home),
         .renamed = key_renamed,
     };
@@ -134,6 +132,22 @@ void layer_attach(void)
     LARGE_INTEGER interval = {.QuadPart = -1000};
     while (atomic_load_explicit(&state, memory_order_acquire) != 2)
         nt.NtDelayExecution(FALSE, &interval);
+}
+
+HANDLE layer_file(struct layer_file *file)
+{
+    HANDLE handle = atomic_load_explicit(&file->handle, memory_order_relaxed), other = NULL;
+    struct path_attributes at = path_attributes(file->path);
+    IO_STATUS_BLOCK io;
+    if (handle || nt.NtOpenFile(&handle, FILE_READ_DATA | FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
+                                path_object(&at), &io, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
+        return handle;
+    if (!atomic_compare_exchange_strong(&file->handle, &other, handle)) {
+        nt.NtClose(handle); /* another thread was faster */
+        return other;
+    }
+    return layer_keep(handle);
 }
 
 static void rebuild_all(void)

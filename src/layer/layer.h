@@ -19,16 +19,21 @@
 #undef SERVICE
 #undef REPLACED
 
+/* A file that the VM's processes append to, opened by the first thread that has something to write. */
+struct layer_file {
+    struct str path; /* NT path */
+    _Atomic(HANDLE) handle;
+};
+
 /* A delta: its map in shared memory, and the journal that it can be made from. */
 struct layer_delta {
     _Atomic(struct delta_map *) map; /* see layer_map */
     _Atomic uint32_t number;         /* of that map */
     _Atomic uint32_t *current;       /* the number of the VM's current map, in shared memory */
     struct checked_names *checked;   /* names of the host, by their lower paths */
-    HANDLE journal;
+    struct layer_file journal;
     enum journal_names names;
-    struct str journal_path; /* NT path */
-    struct str hidden;       /* FVM's own place in this name space */
+    struct str hidden; /* FVM's own place in this name space */
     /* whether a rename that was written to the journal reached the storage before its writer died */
     bool (*renamed)(void *unused, struct str from, struct str to);
 };
@@ -37,7 +42,8 @@ struct layer {
     const struct vm_shared *vm; /* NULL until layer_attach */
     struct layer_delta files, keys;
     upcase_table up;
-    HANDLE lock, events;
+    HANDLE lock;
+    struct layer_file events;
     uint32_t pid;                 /* of this process, never from the TEB: that is the program's memory */
     bool narrow;                  /* the program is a 32-bit one on a 64-bit system */
     HANDLE objects;               /* the root of the VM's object names */
@@ -61,6 +67,9 @@ void layer_protect(void);
 _Noreturn void layer_end_process(NTSTATUS status);
 /* Makes a handle of the layer safe from a program that closes what it does not know; returns it. */
 HANDLE layer_keep(HANDLE handle);
+
+/* To read and to append, synchronous; NULL when it cannot be opened. */
+HANDLE layer_file(struct layer_file *file);
 
 /* The VM's writer lock. Recursive within a thread. When its last owner died, the maps have been rebuilt on return. */
 void layer_lock(void);

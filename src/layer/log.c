@@ -128,7 +128,7 @@ static void write_line(const char *event, const char *why, struct str name)
     put_path(&line, name);
     line.s[line.len++] = '\n';
     IO_STATUS_BLOCK io;
-    nt.NtWriteFile(layer.events, NULL, NULL, NULL, &io, line.s, line.len, NULL, NULL);
+    nt.NtWriteFile(layer_file(&layer.events), NULL, NULL, NULL, &io, line.s, line.len, NULL, NULL);
 }
 
 void log_event(const char *event, struct str name)

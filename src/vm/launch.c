@@ -109,9 +109,6 @@ static NTSTATUS enter_process(const struct share *share, const PROCESS_INFORMATI
     struct layer_image layer = layer_image();
     struct layer_boot boot = {.section = (uintptr_t)share->section,
                               .lock = (uintptr_t)share->lock,
-                              .journal = (uintptr_t)share->journal,
-                              .events = (uintptr_t)share->events,
-                              .key_journal = (uintptr_t)share->key_journal,
                               .objects = (uintptr_t)share->objects.root,
                               .pid = process->dwProcessId};
     return process_enter(process->hProcess, layer.bytes, layer.size, &boot, error);

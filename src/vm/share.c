@@ -103,6 +103,7 @@ static enum fvm_result fill(struct share *share, const struct vm *vm, void (*not
     put_text(&view->journal, vm_part(vm, u"delta.log", path));
     put_text(&view->objects, objects_path(vm, path));
     put_text(&view->key_journal, vm_part(vm, u"registry.log", path));
+    put_text(&view->events, vm_part(vm, u"events.log", path));
     put_text(&view->key_root, registry_root(vm, path));
     put_text(&view->key_home, registry_home(path));
     if (!vm->home->drive_names)
@@ -295,10 +296,8 @@ bool share_process(struct share *share, uint32_t pid, int64_t create_time, bool 
     for (int pass = 0; pass < 2 && !done; pass++)
         for (uint32_t i = 0; i < VM_PROCESSES && !done; i++) {
             struct shared_process *process = &share->view->process[i];
-            if (enter && (!process->pid || (pass && process->flags & SHARED_PROCESS_ENDED))) {
-                *process = (struct shared_process){.create_time = create_time};
-                MemoryBarrier();
-                process->pid = pid;
+            if (enter && (shared_process_claim(process) || (pass && process->flags & SHARED_PROCESS_ENDED))) {
+                shared_process_set(process, pid, create_time, 0);
                 done = true;
             } else if (!enter && process->pid == pid && process->create_time == create_time) {
                 process->flags |= SHARED_PROCESS_ENDED;

@@ -98,20 +98,34 @@ static bool alive(const struct shared_process *entry)
     return same;
 }
 
+/* What was claimed by a process that died is taken in the last pass. */
 static bool may_take(const struct shared_process *entry, int pass)
 {
-    return !entry->pid || (pass && entry->flags & SHARED_PROCESS_ENDED) || (pass == 2 && !alive(entry));
+    return entry->flags & SHARED_PROCESS_ENDED || (pass == 2 && !alive(entry));
+}
+
+/* Only a place that nobody had is taken without the lock. */
+static bool take_new(const struct shared_process *identity)
+{
+    for (unsigned i = 0; i < VM_PROCESSES; i++)
+        if (shared_process_claim(&table()[i])) {
+            shared_process_set(&table()[i], identity->pid, identity->create_time, identity->flags);
+            return true;
+        }
+    return false;
 }
 
 /* Takes a free place, or, when there is none left, one of a process that has ended. */
 static NTSTATUS enlist(const struct shared_process *identity)
 {
     NTSTATUS status = STATUS_TOO_MANY_CONTEXT_IDS;
+    if (take_new(identity))
+        return STATUS_SUCCESS;
     layer_lock();
-    for (int pass = 0; pass < 3 && status < 0; pass++)
+    for (int pass = 1; pass < 3 && status < 0; pass++)
         for (unsigned i = 0; i < VM_PROCESSES && status < 0; i++)
             if (may_take(&table()[i], pass)) {
-                table()[i] = *identity;
+                shared_process_set(&table()[i], identity->pid, identity->create_time, identity->flags);
                 status = STATUS_SUCCESS;
             }
     layer_unlock();
@@ -128,12 +142,8 @@ static void log_failure(const struct enter_error *error, struct str image)
 NTSTATUS process_join(HANDLE process, struct str image, bool in_job)
 {
     const struct shared_range *file = &layer.vm->image;
-    struct layer_boot boot = {.section = fvm_layer_header.boot.section,
-                              .lock = (uintptr_t)layer.lock,
-                              .journal = (uintptr_t)layer.files.journal,
-                              .events = (uintptr_t)layer.events,
-                              .key_journal = (uintptr_t)layer.keys.journal,
-                              .objects = (uintptr_t)layer.objects};
+    struct layer_boot boot = {
+        .section = fvm_layer_header.boot.section, .lock = (uintptr_t)layer.lock, .objects = (uintptr_t)layer.objects};
     struct enter_error error;
     struct shared_process identity;
     if (file->offset > layer.vm->size || file->size > layer.vm->size - file->offset)
