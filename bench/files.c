@@ -1,13 +1,14 @@
-/* files run DIR: times, in seconds, of opening and closing a file, of reading and writing an open file, and of listing a
- * directory. DIR holds `file` and the directory `many`, which nobody has changed.
+/* files run DIR: for each line of standard input one line of times, in seconds, of opening and closing a file, of reading and
+ * writing an open file, and of listing a directory. DIR holds `file` and the directory `many`, which nobody has changed.
  * files wait: prints "ready" and waits for the end of standard input, so that its memory can be looked at. */
 #include <windows.h>
 #include <stdio.h>
 #include <wchar.h>
 
-#define OPENS 5000
-#define TRANSFERS 10000
-#define LISTS 15
+#define OPENS 1000
+#define TRANSFERS 20000
+#define LISTS 5
+#define LINE 64
 #define BLOCK 4096
 #define BLOCKS 64
 #define PATH_UNITS 512
@@ -70,11 +71,23 @@ static double time_list(const wchar_t *pattern, unsigned *entries)
     return now() - start;
 }
 
-int wmain(int argc, wchar_t **argv)
+static void run(const wchar_t *directory)
 {
     wchar_t path[PATH_UNITS];
     unsigned entries;
+    swprintf(path, PATH_UNITS, L"%ls\\file", directory);
+    printf("open %.6f", time_open(path));
+    swprintf(path, PATH_UNITS, L"%ls\\scratch", directory);
+    printf(" transfer %.6f", time_transfer(path));
+    swprintf(path, PATH_UNITS, L"%ls\\many\\*", directory);
+    printf(" list %.6f", time_list(path, &entries));
+    printf(" entries %u\n", entries);
+    fflush(stdout);
+}
 
+int wmain(int argc, wchar_t **argv)
+{
+    char line[LINE];
     if (argc == 2) {
         puts("ready");
         fflush(stdout);
@@ -82,12 +95,7 @@ int wmain(int argc, wchar_t **argv)
     }
     if (argc != 3)
         return 2;
-    swprintf(path, PATH_UNITS, L"%ls\\file", argv[2]);
-    printf("open %.6f\n", time_open(path));
-    swprintf(path, PATH_UNITS, L"%ls\\scratch", argv[2]);
-    printf("transfer %.6f\n", time_transfer(path));
-    swprintf(path, PATH_UNITS, L"%ls\\many\\*", argv[2]);
-    printf("list %.6f\n", time_list(path, &entries));
-    printf("entries %u\n", entries);
+    while (fgets(line, LINE, stdin))
+        run(argv[2]);
     return 0;
 }

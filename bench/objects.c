@@ -1,12 +1,13 @@
-/* objects PROGRAM: times, in seconds, of creating, opening and closing a named event, mutex and section, of round trips over a
- * named pipe, and of starting PROGRAM until it ends. */
+/* objects PROGRAM: for each line of standard input one line of times, in seconds, of creating, opening and closing a named event,
+ * mutex and section, of round trips over a named pipe, and of starting PROGRAM until it ends. */
 #include <stdio.h>
 #include <wchar.h>
 #include <windows.h>
 
-#define OBJECTS 3000
-#define ROUNDS 100000
-#define STARTS 10
+#define OBJECTS 300
+#define ROUNDS 1000
+#define STARTS 1
+#define LINE 64
 
 static double now(void)
 {
@@ -58,14 +59,18 @@ static DWORD WINAPI echo(void *pipe)
     return 0;
 }
 
-static double ping_pong(void)
+/* A pipe that a thread answers on. The host and each VM have one of that name. */
+static HANDLE answered_pipe(const wchar_t *name)
+{
+    HANDLE server = CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX, 0, 1, 100, 100, 0, NULL);
+    CreateThread(NULL, 0, echo, server, 0, NULL);
+    return CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+}
+
+static double ping_pong(HANDLE client)
 {
     char byte = 'x';
     DWORD done;
-    HANDLE server = CreateNamedPipeW(L"\\\\.\\pipe\\fvm-bench", PIPE_ACCESS_DUPLEX, 0, 1, 100, 100, 0, NULL);
-    HANDLE client =
-        CreateFileW(L"\\\\.\\pipe\\fvm-bench", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
-    CreateThread(NULL, 0, echo, server, 0, NULL);
     double start = now();
     for (int i = 0; i < ROUNDS; i++)
         if (!WriteFile(client, &byte, 1, &done, NULL) || !ReadFile(client, &byte, 1, &done, NULL))
@@ -90,15 +95,17 @@ static double starts(const wchar_t *program)
 
 int wmain(int argc, wchar_t **argv)
 {
-    if (argc < 2)
+    char line[LINE];
+    if (argc != 2)
         return 2;
-    events();
-    printf("event %.6f\n", events());
-    printf("mutex %.6f\n", mutexes());
-    printf("section %.6f\n", sections());
-    if (argc > 2)
-        printf("pipe %.6f\n", ping_pong());
-    starts(argv[1]);
-    printf("process %.6f\n", starts(argv[1]));
+    HANDLE client = answered_pipe(L"\\\\.\\pipe\\fvm-bench");
+    while (fgets(line, LINE, stdin)) {
+        printf("event %.6f", events());
+        printf(" mutex %.6f", mutexes());
+        printf(" section %.6f", sections());
+        printf(" pipe %.6f", ping_pong(client));
+        printf(" process %.6f\n", starts(argv[1]));
+        fflush(stdout);
+    }
     return 0;
 }
