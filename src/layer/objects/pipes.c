@@ -164,6 +164,8 @@ struct making {
     enum pipe_kind kind;
 };
 
+#define NEVER_A_HANDLE ((HANDLE)(uintptr_t)0x7ffffff0) /* beyond the largest that either system gives */
+
 static NTSTATUS begin_making(struct making *m, HANDLE *handle, const OBJECT_ATTRIBUTES *attributes)
 {
     layer_attach();
@@ -174,17 +176,17 @@ static NTSTATUS begin_making(struct making *m, HANDLE *handle, const OBJECT_ATTR
         return STATUS_ACCESS_VIOLATION;
     struct said said;
     char16 *text = scratch_take();
-    NTSTATUS status = STATUS_SUCCESS;
     if (attributes)
         said_read_all(attributes, &said, text);
     HANDLE root = attributes ? said.attributes.RootDirectory : NULL;
     if (root) {
-        status =
-            nt.NtDuplicateObject(NT_CURRENT_PROCESS, root, NT_CURRENT_PROCESS, &m->root, 0, 0, DUPLICATE_SAME_ACCESS);
-        said.attributes.RootDirectory = m->root;
+        if (nt.NtDuplicateObject(NT_CURRENT_PROCESS, root, NT_CURRENT_PROCESS, &m->root, 0, 0, DUPLICATE_SAME_ACCESS) <
+            0)
+            m->root = NULL;
+        /* the system may find something else wrong with the call first */
+        said.attributes.RootDirectory = m->root ? m->root : NEVER_A_HANDLE;
     }
-    if (status >= 0)
-        status = pipe_resolve(attributes ? &said.attributes : NULL, m->memory, &m->name, &m->kind);
+    NTSTATUS status = pipe_resolve(attributes ? &said.attributes : NULL, m->memory, &m->name, &m->kind);
     scratch_give(text);
     return status;
 }
