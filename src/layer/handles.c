@@ -119,6 +119,21 @@ void handle_forget(HANDLE handle)
             release_word((enum handle_use)use, atomic_exchange(&slot->word[use], 0));
 }
 
+void handles_visit(enum handle_use use, void (*visit)(uintptr_t value))
+{
+    for (size_t i = 0; i < CHUNKS * (size_t)CHUNK_SLOTS; i++) {
+        HANDLE handle = (HANDLE)(i * 4);
+        struct slot *slot = find_slot(handle);
+        uintptr_t token, word = handle_value(handle, use);
+        if (!slot)
+            i += CHUNK_SLOTS - 1;
+        else if (word && atomic_compare_exchange_strong(&slot->word[use], &word, taken_by(&token))) {
+            visit(word);
+            handle_give(handle, use, &token, word);
+        }
+    }
+}
+
 NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG size, struct str *text)
 {
     const UNICODE_STRING *string = memory; /* both answers begin with one */

@@ -33,6 +33,8 @@ bool handle_is_possible(HANDLE handle);
  * stack. False when it is no possible handle, or there is no memory: nothing can be given back. */
 bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word);
 void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word);
+/* Visits every value of that use that no other thread has taken. */
+void handles_visit(enum handle_use use, void (*visit)(uintptr_t value));
 /* What the system says of an object, in `memory` (of `size` bytes): its name, or that of its type. */
 enum handle_text { HANDLE_NAME = 1, HANDLE_TYPE = 2 }; /* OBJECT_INFORMATION_CLASS */
 NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG size, struct str *text);

@@ -277,6 +277,94 @@ static void handles(void)
                 opens_section);
 }
 
+/* ---- keys: what is changed in the host's, the test sees ---- */
+
+NTSTATUS NTAPI NtDeleteKey(HANDLE);
+
+static HKEY own_key, host_key, host_leaf;
+static HANDLE event;
+
+static HKEY key_below(HKEY above, const WCHAR *name)
+{
+    HKEY key = NULL;
+    RegCreateKeyExW(above, name, 0, NULL, 0, KEY_ALL_ACCESS, NULL, &key, NULL);
+    return key;
+}
+
+static HANDLE copy_of(HANDLE handle)
+{
+    HANDLE copy = NULL;
+    DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS);
+    return copy;
+}
+
+static HANDLE vms_key(void)
+{
+    return copy_of(own_key);
+}
+
+static HANDLE vms_leaf(void)
+{
+    return key_below(own_key, L"leaf");
+}
+
+static HANDLE hosts_key(void)
+{
+    return copy_of(host_key);
+}
+
+static HANDLE hosts_leaf(void)
+{
+    return copy_of(host_leaf);
+}
+
+static HANDLE no_key(void)
+{
+    return copy_of(event);
+}
+
+static BOOL sets_value(void)
+{
+    RegSetValueExW(turning.now, L"planted", 0, REG_SZ, (const BYTE *)L"x", 4);
+    return FALSE;
+}
+
+static BOOL deletes_value(void)
+{
+    RegDeleteValueW(turning.now, L"kept");
+    return FALSE;
+}
+
+static BOOL makes_key(void)
+{
+    static int count;
+    WCHAR name[32];
+    HKEY key;
+    swprintf(name, 32, L"planted-%d", count++);
+    if (!RegCreateKeyExW(turning.now, name, 0, NULL, 0, KEY_READ, NULL, &key, NULL))
+        NtClose(key);
+    return FALSE;
+}
+
+static BOOL deletes_key(void)
+{
+    NtDeleteKey(turning.now);
+    return FALSE;
+}
+
+static void keys(void)
+{
+    own_key = key_below(HKEY_CURRENT_USER, L"Software\\fvm-planted-own");
+    host_key = key_below(HKEY_CURRENT_USER, L"Software\\fvm-host-key");
+    host_leaf = key_below(HKEY_CURRENT_USER, L"Software\\fvm-host-leaf");
+    event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    one_turning("a value of a key that becomes the host's", vms_key, hosts_key, sets_value);
+    one_turning("a value of an event that becomes the host's key", no_key, hosts_key, sets_value);
+    one_turning("the end of a value of a key that becomes the host's", vms_key, hosts_key, deletes_value);
+    one_turning("a key below one that becomes the host's", vms_key, hosts_key, makes_key);
+    one_turning("the end of a key that becomes the host's", vms_leaf, hosts_leaf, deletes_key);
+}
+
 /* ---- ids ---- */
 
 struct image {
@@ -319,6 +407,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IONBF, 0);
     names();
     handles();
+    keys();
     ids();
     return 0;
 }

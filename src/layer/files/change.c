@@ -163,18 +163,24 @@ NTSTATUS NTAPI fvm_NtSetEaFile(HANDLE file, IO_STATUS_BLOCK *io, void *buffer, U
 
 NTSTATUS NTAPI fvm_NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor)
 {
-    HANDLE own;
+    HANDLE kept, own;
     NTSTATUS status;
     layer_attach();
-    if (pipe_is_disconnected(handle))
-        return nt.NtSetSecurityObject(handle, requested, descriptor);
     if (key_set_security(handle, requested, descriptor, &status))
         return status;
-    status = change_handle_kept(handle, COPY_ALL, &own); /* other objects' handles come back as they are */
+    status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, &kept, 0, 0, DUPLICATE_SAME_ACCESS);
     if (status < 0)
         return status;
-    status = nt.NtSetSecurityObject(own, requested, descriptor);
-    change_done(handle, own);
+    own = kept;
+    if (key_is_key(kept)) /* by now */
+        status = STATUS_INVALID_HANDLE;
+    else if (!pipe_is_disconnected(kept))
+        status = change_handle(kept, COPY_ALL, &own); /* other objects' handles come back as they are */
+    if (status >= 0) {
+        status = nt.NtSetSecurityObject(own, requested, descriptor);
+        change_done(kept, own);
+    }
+    nt.NtClose(kept);
     return status;
 }
 

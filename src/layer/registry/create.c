@@ -53,34 +53,37 @@ static NTSTATUS opened(const struct key_call *call, const struct key_name *name,
 struct stored_name {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING string;
+    struct key_use root; /* to be ended when the system has made the key */
 };
 
-static bool below_root(const struct said *from, const struct key_name *name, size_t *above)
+static bool below_root(const struct said *from, const struct key_name *name, struct key_use *use)
 {
-    struct key_use use;
     HANDLE root = from->attributes.RootDirectory;
-    if (!root || key_begin(&use, root) < 0)
+    *use = (struct key_use){0};
+    if (!root || key_begin(use, root) < 0)
         return false;
-    bool below = use.state && use.state->stored && path_under_fold(layer.up, buf_str(&name->path), key_path(&use));
-    if (below)
-        *above = key_path(&use).len;
-    key_end(&use);
-    return below;
+    if (use->state && use->state->stored && path_under_fold(layer.up, buf_str(&name->path), key_path(use)))
+        return true;
+    key_end(use);
+    return false;
 }
 
 static NTSTATUS name_stored(const struct said *from, const struct key_name *name, struct key_memory *memory,
-                            bool relative, struct stored_name *stored)
+                            bool create, struct stored_name *stored)
 {
     struct strbuf path;
     struct str whole = buf_str(&name->path);
     HANDLE root = from->attributes.RootDirectory;
-    size_t above;
-    if (below_root(from, name, &above)) {
+    if (below_root(from, name, &stored->root)) {
+        size_t above = key_path(&stored->root).len;
+        NTSTATUS status = create ? key_change(&stored->root, KEY_CREATE_SUB_KEY, &root) : STATUS_SUCCESS;
+        if (status < 0 || !create)
+            key_end(&stored->root);
         stored->attributes = real_attributes(from, &stored->string, str_from(whole, above + 1));
         stored->attributes.RootDirectory = root;
-        return STATUS_SUCCESS;
+        return status;
     }
-    if (relative) { /* Wine tells nobody of a new key that was named by its path, nor checks what its parent allows */
+    if (create) { /* Wine tells nobody of a new key that was named by its path, nor checks what its parent allows */
         root = key_root();
         if (!root)
             return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -131,6 +134,7 @@ static NTSTATUS create_stored(const struct key_call *call, const struct said *fr
     stored.attributes.SecurityDescriptor = NULL;
     status = nt.NtCreateKey(call->handle, real_access(call), &stored.attributes, call->title_index, call->class,
                             call->options & ~(ULONG)(REG_OPTION_CREATE_LINK | REG_OPTION_OPEN_LINK), &disposition);
+    key_end(&stored.root);
     if (status >= 0 && from->attributes.SecurityDescriptor && disposition == REG_CREATED_NEW_KEY)
         status = give_descriptor(call, from, buf_str(&name->path));
     if (status >= 0 && guard_read(&handle, call->handle, sizeof(handle)))
@@ -163,9 +167,10 @@ static NTSTATUS create_new(const struct key_call *call, const struct said *from,
     NTSTATUS recorded = link ? key_record(path, MAP_META, (struct str){nowhere, 1}, NULL)
                              : key_record(path, MAP_OWN, (struct str){0}, NULL);
     HANDLE handle;
-    if (recorded < 0 && guard_read(&handle, call->handle, sizeof(handle))) {
-        nt.NtDeleteKey(handle);
+    if (recorded < 0 && guard_read(&handle, call->handle, sizeof(handle)))
         nt.NtClose(handle);
+    if (recorded < 0) {
+        key_delete_stored(path);
         return recorded;
     }
     return status;

@@ -6,6 +6,7 @@
  * Wine follows a symbolic link in the text while it still loads, as server and with all rights. So the system gets a copy of the
  * file, out of the VM's reach, and no file with a link in it. */
 #include "layer/files/files.h"
+#include "layer/handles.h"
 #include "layer/registry/registry.h"
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
@@ -227,6 +228,7 @@ static NTSTATUS unload_stored(struct str path, const struct map_place *place, ch
     buf_init(&stored, memory, KEY_UNITS);
     key_stored_path(path, &stored);
     struct path_attributes at = path_attributes(buf_str(&stored));
+    handles_visit(HANDLE_KEY, key_let_go); /* Wine unloads no key that is open */
     NTSTATUS status = stored.overflow ? STATUS_NAME_TOO_LONG : nt.NtUnloadKey(path_object(&at));
     return status < 0 ? status : key_record_deleted(path, place);
 }

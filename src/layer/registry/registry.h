@@ -99,7 +99,7 @@ struct key_state {
     bool use_own; /* values come from the companion */
     bool merged;  /* subkeys come from two keys */
     ACCESS_MASK access;
-    HANDLE own;   /* companion: the stored key, opened with the same access; NULL: not yet */
+    HANDLE own;   /* companion: the stored key, opened with the same access; NULL: not changed yet */
     HANDLE watch; /* the stored key as it is watched */
     struct key_listing *listing;
     uint32_t len, cap; /* of path */
@@ -125,8 +125,13 @@ NTSTATUS key_begin(struct key_use *use, HANDLE handle);
 void key_end(struct key_use *use);
 /* The handle to ask about values, class and security. */
 NTSTATUS key_values(struct key_use *use, HANDLE *real);
-/* The handle to change them by, which needs `access`: copies the key when it is the host's. */
+/* The handle to change them by, which needs `access`: copies the key when it is the host's. It is never the program's own: another
+ * thread can make that number a host key's at any moment. Fails when there is no state. */
 NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real);
+/* A handle of our own, with the same access, to what must be a stored key, or a deleted one. */
+NTSTATUS key_keep(HANDLE handle, HANDLE *own);
+/* Closes such a handle that a state has. For handles.c. */
+void key_let_go(uintptr_t state);
 /* A handle that was just opened for the program. */
 void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link);
 static inline struct str key_path(const struct key_use *use)

@@ -109,6 +109,7 @@ static NTSTATUS rename_key(struct key_use *use, struct str new_name, struct key_
 NTSTATUS NTAPI fvm_NtRenameKey(HANDLE key, UNICODE_STRING *name)
 {
     struct key_use use;
+    HANDLE real;
     UNICODE_STRING string;
     layer_attach();
     if (!guard_read(&string, name, sizeof(string)))
@@ -121,7 +122,7 @@ NTSTATUS NTAPI fvm_NtRenameKey(HANDLE key, UNICODE_STRING *name)
     if (status >= 0)
         status = key_begin(&use, key);
     if (status >= 0) {
-        status = use.state ? rename_key(&use, new_name, memory) : nt.NtRenameKey(key, name);
+        status = use.state ? rename_key(&use, new_name, memory) : key_change(&use, KEY_WRITE, &real);
         key_end(&use);
     }
     scratch_give(memory);

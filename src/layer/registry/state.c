@@ -195,6 +195,51 @@ static NTSTATUS open_own(struct key_use *use)
     return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_KEY_DELETED : status;
 }
 
+static NTSTATUS ask(HANDLE handle)
+{
+    FVM_KEY_BASIC_INFORMATION information;
+    ULONG length;
+    return nt.NtQueryKey(handle, KeyBasicInformationClass, &information, offsetof(FVM_KEY_BASIC_INFORMATION, Name),
+                         &length);
+}
+
+NTSTATUS key_keep(HANDLE handle, HANDLE *own)
+{
+    struct str name;
+    NTSTATUS status =
+        nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, own, 0, 0, DUPLICATE_SAME_ACCESS);
+    if (status < 0)
+        return status;
+    char16 *memory = scratch_take();
+    status = key_system_name(*own, memory, &name);
+    if (status >= 0 && !path_under_fold(layer.up, name, layer.keys_root))
+        status = log_refusal("handle that became another key's", name, STATUS_INVALID_HANDLE);
+    scratch_give(memory);
+    if (status >= 0 || status == STATUS_KEY_DELETED) /* the system says what can be done with that: nothing */
+        return STATUS_SUCCESS;
+    nt.NtClose(*own);
+    *own = NULL;
+    return status;
+}
+
+static NTSTATUS keep_stored(struct key_use *use)
+{
+    struct key_state *state = use->state;
+    NTSTATUS status = state->own ? STATUS_SUCCESS : key_keep(use->handle, &state->own);
+    if (status < 0)
+        state->renames = renames() - 1; /* it is to be found out anew */
+    return status;
+}
+
+void key_let_go(uintptr_t word)
+{
+    struct key_state *state = (struct key_state *)word;
+    if (state->stored && state->own) {
+        nt.NtClose(state->own);
+        state->own = NULL;
+    }
+}
+
 NTSTATUS key_values(struct key_use *use, HANDLE *real)
 {
     *real = use->handle;
@@ -208,9 +253,15 @@ NTSTATUS key_values(struct key_use *use, HANDLE *real)
 NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real)
 {
     struct key_state *state = use->state;
-    *real = use->handle;
-    if (!state || state->stored)
-        return STATUS_SUCCESS;
+    if (!state) { /* no key when it was looked at, whatever it is by now */
+        NTSTATUS status = ask(use->handle);
+        return status < 0 && status != STATUS_BUFFER_OVERFLOW ? status : STATUS_INVALID_HANDLE;
+    }
+    if (state->stored) {
+        NTSTATUS status = keep_stored(use);
+        *real = state->own;
+        return status;
+    }
     if (!key_may(use, access))
         return STATUS_ACCESS_DENIED;
     if (!state->use_own) {
@@ -220,14 +271,6 @@ NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real)
         refresh(state);
     }
     return key_values(use, real);
-}
-
-static NTSTATUS ask(HANDLE handle)
-{
-    FVM_KEY_BASIC_INFORMATION information;
-    ULONG length;
-    return nt.NtQueryKey(handle, KeyBasicInformationClass, &information, offsetof(FVM_KEY_BASIC_INFORMATION, Name),
-                         &length);
 }
 
 bool key_is_gone(HANDLE handle)

@@ -206,7 +206,9 @@ NTSTATUS NTAPI fvm_NtSetInformationKey(HANDLE key, ULONG class, void *informatio
     if (status < 0)
         return status;
     status = key_change(&use, KEY_SET_VALUE, &real);
-    if (status >= 0)
+    if (!use.state)
+        real = NULL; /* Wine's service does nothing, and succeeds without a key too */
+    if (status >= 0 || !use.state)
         status = nt.NtSetInformationKey(real, class, information, length);
     key_end(&use);
     return status;
