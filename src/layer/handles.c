@@ -83,7 +83,7 @@ uintptr_t handle_value(HANDLE handle, enum handle_use use)
     return word & 3 ? 0 : word;
 }
 
-bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word)
+static bool take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word, bool wait)
 {
     struct slot *slot = make_slot(handle);
     *word = 0;
@@ -91,6 +91,8 @@ bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *wor
         return false;
     for (;;) {
         uintptr_t seen = atomic_load(&slot->word[use]);
+        if (seen & 1 && !wait)
+            return false;
         if (seen & 1) {
             LARGE_INTEGER interval = {.QuadPart = -10000}; /* 1 ms */
             nt.NtDelayExecution(FALSE, &interval);
@@ -99,6 +101,16 @@ bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *wor
             return true;
         }
     }
+}
+
+bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word)
+{
+    return take(handle, use, token, word, true);
+}
+
+bool handle_take_free(HANDLE handle, enum handle_use use, void *token, uintptr_t *word)
+{
+    return take(handle, use, token, word, false);
 }
 
 void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word)

@@ -32,6 +32,8 @@ bool handle_is_possible(HANDLE handle);
 /* Takes the word out; waits while another thread has it. `token` names the taker: the address of a variable on its
  * stack. False when it is no possible handle, or there is no memory: nothing can be given back. */
 bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *word);
+/* The same, but false as well while another thread has it: for who may hold the VM's lock, which that thread may wait for. */
+bool handle_take_free(HANDLE handle, enum handle_use use, void *token, uintptr_t *word);
 void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word);
 /* Visits every value of that use that no other thread has taken. */
 void handles_visit(enum handle_use use, void (*visit)(uintptr_t value));

@@ -49,7 +49,7 @@ static NTSTATUS opened(const struct key_call *call, const struct key_name *name,
 }
 
 /* How a stored key is named to the system: relative to the program's handle if that is a stored key above it, which may have
- * been deleted; else by its path. */
+ * been deleted; else, and while another thread is at work with the handle, by its path. */
 struct stored_name {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING string;
@@ -60,7 +60,7 @@ static bool below_root(const struct said *from, const struct key_name *name, str
 {
     HANDLE root = from->attributes.RootDirectory;
     *use = (struct key_use){0};
-    if (!root || key_begin(use, root) < 0)
+    if (!root || !key_begin_free(use, root))
         return false;
     if (use->state && use->state->stored && path_under_fold(layer.up, buf_str(&name->path), key_path(use)))
         return true;

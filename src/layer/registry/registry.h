@@ -122,6 +122,8 @@ static inline bool keys_untouched(void)
 
 /* Takes the state of a handle. Fails with STATUS_KEY_DELETED, and for FVM's own keys; nothing is taken then. */
 NTSTATUS key_begin(struct key_use *use, HANDLE handle);
+/* The same for who may hold the VM's lock: false when that fails, and while another thread has it taken. */
+bool key_begin_free(struct key_use *use, HANDLE handle);
 void key_end(struct key_use *use);
 /* The handle to ask about values, class and security. */
 NTSTATUS key_values(struct key_use *use, HANDLE *real);

@@ -121,13 +121,9 @@ static bool renamed_since(const struct key_state *state)
     return state->renames != renames();
 }
 
-NTSTATUS key_begin(struct key_use *use, HANDLE handle)
+static NTSTATUS look(struct key_use *use, HANDLE handle, uintptr_t word)
 {
     NTSTATUS status = STATUS_SUCCESS;
-    uintptr_t word;
-    *use = (struct key_use){.handle = handle};
-    if (!handle_take(handle, HANDLE_KEY, &use->token, &word))
-        return handle_is_possible(handle) ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
     use->state = (struct key_state *)word;
     if (use->state && renamed_since(use->state)) {
         key_state_release(word);
@@ -145,6 +141,22 @@ NTSTATUS key_begin(struct key_use *use, HANDLE handle)
         use->state = NULL;
     }
     return status;
+}
+
+NTSTATUS key_begin(struct key_use *use, HANDLE handle)
+{
+    uintptr_t word;
+    *use = (struct key_use){.handle = handle};
+    if (!handle_take(handle, HANDLE_KEY, &use->token, &word))
+        return handle_is_possible(handle) ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
+    return look(use, handle, word);
+}
+
+bool key_begin_free(struct key_use *use, HANDLE handle)
+{
+    uintptr_t word;
+    *use = (struct key_use){.handle = handle};
+    return handle_take_free(handle, HANDLE_KEY, &use->token, &word) && look(use, handle, word) >= 0;
 }
 
 void key_end(struct key_use *use)
