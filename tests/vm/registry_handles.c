@@ -173,6 +173,55 @@ static void watched_subtree(HANDLE elsewhere)
     CloseHandle(event);
 }
 
+/* ---- one handle, two threads: its first change, and a key below it ---- */
+
+#define TOGETHER 400
+
+static HANDLE shared;
+static volatile LONG round_begun, round_ended;
+
+static DWORD WINAPI make_below(void *unused)
+{
+    (void)unused;
+    for (LONG round = 1; round <= TOGETHER; round++) {
+        while (round_begun < round)
+            YieldProcessor();
+        if (shared)
+            close_key(create_key(shared, L"Together"));
+        InterlockedIncrement(&round_ended);
+    }
+    return 0;
+}
+
+static void together(void)
+{
+    static BYTE data[KEY_BYTES];
+    FVM_KEY_BASIC_INFORMATION *basic = (void *)data;
+    ULONG length, changed = 0;
+    HANDLE classes = must_open(NULL, MACHINE L"Software\\Classes\\CLSID", KEY_ALL_ACCESS);
+    HANDLE thread = CreateThread(NULL, 0, make_below, NULL, 0, NULL);
+    for (LONG round = 1; round <= TOGETHER; round++) {
+        wchar_t name[MAX_PATH];
+        shared = NULL;
+        if (nt.NtEnumerateKey(classes, (ULONG)round, KeyBasicInformationClass, data, sizeof data, &length) >= 0) {
+            basic->Name[basic->NameLength / sizeof(wchar_t)] = 0;
+            lstrcpynW(name, (const wchar_t *)basic->Name, MAX_PATH);
+            shared = must_open(classes, name, KEY_ALL_ACCESS);
+        }
+        InterlockedIncrement(&round_begun);
+        if (shared)
+            changed += RegSetValueExW(shared, L"together", 0, REG_SZ, (const BYTE *)L"x", 4) == ERROR_SUCCESS;
+        while (round_ended < round)
+            YieldProcessor();
+        if (shared)
+            close_key(shared);
+    }
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+    say("changed by two threads at once: %lu keys", changed);
+    close_key(classes);
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
@@ -192,6 +241,8 @@ int wmain(int argc, wchar_t **argv)
     link_by_duplicate(top);
     say_section("a watched subtree");
     watched_subtree(top);
+    say_section("two threads");
+    together();
     say_key(top);
     close_key(top);
     return 0;
