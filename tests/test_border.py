@@ -22,6 +22,7 @@ REFUSALS = {
     FOREIGN: ["opening a process outside", "opening a thread outside", "pipe by way of the network",
               "console event for processes outside", "image name of a process outside", "parent outside",
               "making a pipe by way of a link", "changing an object of the system", "loading a driver",
+              "more access to an object of the system",
               "not a Windows program"],
     RACES: [],
 }

@@ -155,18 +155,3 @@ NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG s
         *text = (struct str){(const char16 *)string->Buffer, string->Length / sizeof(char16)};
     return status;
 }
-
-/* A handle given by another process is one that was not opened here. */
-NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *target,
-                                     ACCESS_MASK access, ULONG attributes, ULONG options)
-{
-    HANDLE made = NULL;
-    layer_attach();
-    if (!target)
-        return nt.NtDuplicateObject(source_process, source, target_process, NULL, access, attributes, options);
-    bool good = guard_read(&made, target, sizeof(made));
-    NTSTATUS status = nt.NtDuplicateObject(source_process, source, target_process, &made, access, attributes, options);
-    if (status >= 0 && process_is_this(target_process))
-        handle_forget(made);
-    return good && guard_write(target, &made, sizeof(made)) ? status : STATUS_ACCESS_VIOLATION;
-}

@@ -290,6 +290,24 @@ static BOOL may_change(const WCHAR *name, enum object_type type, ACCESS_MASK acc
     return basic.GrantedAccess & (DELETE | WRITE_DAC | WRITE_OWNER);
 }
 
+/* Opened for what is allowed, duplicated for more. */
+static ACCESS_MASK duplicated(const WCHAR *name, enum object_type type, ACCESS_MASK access, ACCESS_MASK more)
+{
+    struct named n;
+    HANDLE h = NULL, d = NULL;
+    OBJECT_ATTRIBUTES *at = named(&n, NULL, name, OBJ_CASE_INSENSITIVE);
+    PUBLIC_OBJECT_BASIC_INFORMATION basic = {0};
+    NTSTATUS status = type == TYPE_LINK        ? NtOpenSymbolicLinkObject(&h, access, at)
+                      : type == TYPE_DIRECTORY ? NtOpenDirectoryObject(&h, access, at)
+                                               : NtOpenSection(&h, access, at);
+    if (status < 0 || !DuplicateHandle(GetCurrentProcess(), h, GetCurrentProcess(), &d, more, FALSE, 0))
+        return 0;
+    NtQueryObject(d, ObjectBasicInformation, &basic, sizeof(basic), NULL);
+    NtClose(h);
+    NtClose(d);
+    return basic.GrantedAccess & more;
+}
+
 static void system_objects(BOOL harmless)
 {
     static const WCHAR data[] = L"\\KernelObjects\\__wine_user_shared_data";
@@ -306,6 +324,12 @@ static void system_objects(BOOL harmless)
     tried("change a directory's security, any access", may_change(L"\\Device", TYPE_DIRECTORY, MAXIMUM_ALLOWED));
     tried("delete a drive letter", may_change(L"\\??\\C:", TYPE_LINK, DELETE | 1));
     tried("delete a drive letter, any access", may_change(L"\\??\\C:", TYPE_LINK, MAXIMUM_ALLOWED));
+    tried("write to the data of all processes, by a duplicate",
+          duplicated(data, TYPE_SECTION, SECTION_MAP_READ, SECTION_MAP_WRITE) != 0);
+    tried("change a section's security, by a duplicate",
+          duplicated(data, TYPE_SECTION, SECTION_MAP_READ, WRITE_DAC) != 0);
+    tried("create in a directory, by a duplicate", duplicated(L"\\KernelObjects", TYPE_DIRECTORY, 1, 0xf) & 0xc);
+    tried("delete a drive letter, by a duplicate", duplicated(L"\\??\\C:", TYPE_LINK, 1, DELETE | WRITE_DAC) != 0);
     tried("delete a drive letter by another spelling", may_change(L"\\DosDevices\\C:", TYPE_LINK, MAXIMUM_ALLOWED));
     if (harmless)
         return; /* these would do it */
