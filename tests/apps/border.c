@@ -204,7 +204,7 @@ static void permanent_devices(void)
     struct named n;
     UNICODE_STRING target;
     HANDLE link = NULL;
-    DefineDosDeviceW(0, L"fvm-device", L"C:\\windows");
+    DefineDosDeviceW(0, L"Q7", L"C:\\windows");
     RtlInitUnicodeString(&target, L"\\Device\\Null");
     NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\??\\fvm-device-2", OBJ_PERMANENT), &target);
 }

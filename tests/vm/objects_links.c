@@ -141,7 +141,7 @@ static void open_shared(void)
 /* A letter that a program defines stays when its handles are closed, until it is removed. */
 static void define_devices(void)
 {
-    static const WCHAR *const names[] = {L"Q:", L"fvm-device"};
+    static const WCHAR *const names[] = {L"Q:", L"Q7"}; /* Wine has room for so much */
     WCHAR target[256], drives[4];
     for (unsigned i = 0; i < 2; i++) {
         printf("define %ls: %d\n", names[i], DefineDosDeviceW(0, names[i], L"C:\\windows"));

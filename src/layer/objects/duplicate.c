@@ -77,8 +77,10 @@ NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDL
     layer_attach();
     bool good = !target || guard_read(&made, target, sizeof(made));
     bool same = !target_process || !access || options & DUPLICATE_SAME_ACCESS;
-    NTSTATUS status = (same ? nt.NtDuplicateObject : duplicate_judged)(
-        source_process, source, target_process, target || !same ? &made : NULL, access, attributes, options);
+    NTSTATUS status =
+        same ? nt.NtDuplicateObject(source_process, source, target_process, target ? &made : NULL, access, attributes,
+                                    options)
+             : duplicate_judged(source_process, source, target_process, &made, access, attributes, options);
     if (status >= 0 && target_process && process_is_this(target_process))
         handle_forget(made);
     return !target || (good && guard_write(target, &made, sizeof(made))) ? status : STATUS_ACCESS_VIOLATION;
