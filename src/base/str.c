@@ -105,6 +105,12 @@ void buf_add_char(struct strbuf *b, char16 c)
     buf_add(b, (struct str){&c, 1});
 }
 
+void buf_add_hex(struct strbuf *b, uint64_t number, unsigned digits)
+{
+    while (digits--)
+        buf_add_char(b, u"0123456789abcdef"[number >> 4 * digits & 15]);
+}
+
 void buf_set(struct strbuf *b, struct str s)
 {
     b->len = 0;

@@ -38,7 +38,8 @@ size_t str_rfind(struct str s, char16 c); /* index of the last c, or s.len when 
 void buf_init(struct strbuf *b, char16 *memory, size_t cap);
 void buf_add(struct strbuf *b, struct str s);
 void buf_add_char(struct strbuf *b, char16 c);
-void buf_set(struct strbuf *b, struct str s); /* s may overlap the buffer */
+void buf_add_hex(struct strbuf *b, uint64_t number, unsigned digits); /* the lowest `digits` of it */
+void buf_set(struct strbuf *b, struct str s);                         /* s may overlap the buffer */
 bool buf_terminate(struct strbuf *b); /* writes a 0 behind the string (not counted); false when it does not fit */
 struct str buf_str(const struct strbuf *b);
 

@@ -26,8 +26,8 @@ static void cut_journal(const struct layer_delta *delta, size_t size)
     FILE_END_OF_FILE_INFORMATION end = {.EndOfFile.QuadPart = (LONGLONG)size};
     IO_STATUS_BLOCK io;
     HANDLE file;
-    if (nt.NtOpenFile(&file, FILE_WRITE_DATA | SYNCHRONIZE, path_object(&at), &io,
-                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_SYNCHRONOUS_IO_NONALERT) < 0)
+    if (nt.NtOpenFile(&file, FILE_WRITE_DATA | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
+                      FILE_SYNCHRONOUS_IO_NONALERT) < 0)
         layer_end_process(STATUS_FILE_CORRUPT_ERROR);
     nt.NtSetInformationFile(file, &io, &end, sizeof(end), FileEndOfFileInformation);
     nt.NtClose(file);
@@ -78,13 +78,12 @@ static bool replay(struct layer_delta *delta, struct delta_map *map)
 static struct str section_name(const struct layer_delta *delta, uint32_t number, char16 memory[32])
 {
     struct strbuf b;
-    unsigned shift = 32;
+    unsigned digits = 1;
     buf_init(&b, memory, 32);
     buf_add(&b, delta->names == JOURNAL_FILES ? STR(u"FVM.files.") : STR(u"FVM.keys."));
-    while (shift > 4 && !(number >> (shift - 4)))
-        shift -= 4;
-    for (; shift; shift -= 4)
-        buf_add_char(&b, (char16)(u"0123456789abcdef"[number >> (shift - 4) & 15]));
+    while (digits < 8 && number >> 4 * digits)
+        digits++;
+    buf_add_hex(&b, number, digits);
     return buf_str(&b);
 }
 

@@ -155,3 +155,17 @@ NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG s
         *text = (struct str){(const char16 *)string->Buffer, string->Length / sizeof(char16)};
     return status;
 }
+
+ACCESS_MASK handle_granted(HANDLE handle)
+{
+    FVM_OBJECT_BASIC_INFORMATION information = {0};
+    ULONG length;
+    nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information, sizeof(information),
+                     &length);
+    return information.GrantedAccess;
+}
+
+NTSTATUS handle_keep(HANDLE handle, HANDLE *kept)
+{
+    return nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, kept, 0, 0, DUPLICATE_SAME_ACCESS);
+}

@@ -40,6 +40,10 @@ void handles_visit(enum handle_use use, void (*visit)(uintptr_t value));
 /* What the system says of an object, in `memory` (of `size` bytes): its name, or that of its type. */
 enum handle_text { HANDLE_NAME = 1, HANDLE_TYPE = 2 }; /* OBJECT_INFORMATION_CLASS */
 NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG size, struct str *text);
+/* The access that a handle was given; 0 when the system does not say. */
+ACCESS_MASK handle_granted(HANDLE handle);
+/* A handle of our own to the same object, with the same access: the number of the program's may come to be another object's. */
+NTSTATUS handle_keep(HANDLE handle, HANDLE *kept);
 /* Forgets what is known about a handle value: to be called by whatever service made a new handle with that value. Closing is
  * not intercepted: it is the most frequent service of all, and programs look at its stub's bytes. */
 void handle_forget(HANDLE handle);

@@ -139,9 +139,9 @@ HANDLE layer_file(struct layer_file *file)
     HANDLE handle = atomic_load_explicit(&file->handle, memory_order_relaxed), other = NULL;
     struct path_attributes at = path_attributes(file->path);
     IO_STATUS_BLOCK io;
-    if (handle || nt.NtOpenFile(&handle, FILE_READ_DATA | FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
-                                path_object(&at), &io, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
+    if (handle ||
+        nt.NtOpenFile(&handle, FILE_READ_DATA | FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at),
+                      &io, SHARE_ALL, FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
         return handle;
     if (!atomic_compare_exchange_strong(&file->handle, &other, handle)) {
         nt.NtClose(handle); /* another thread was faster */

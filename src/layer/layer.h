@@ -19,6 +19,8 @@
 #undef SERVICE
 #undef REPLACED
 
+#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
+
 /* A file that the VM's processes append to, opened by the first thread that has something to write. */
 struct layer_file {
     struct str path; /* NT path */
@@ -111,6 +113,12 @@ bool said_read(const OBJECT_ATTRIBUTES *program, struct said *said);
 bool said_read_all(const OBJECT_ATTRIBUTES *program, struct said *said, char16 *text);
 /* The characters could not be read. */
 void said_unreadable(struct said *said);
+/* The name in attributes that are a copy; empty when there is none. */
+static inline struct str attributes_name(const OBJECT_ATTRIBUTES *copy)
+{
+    const UNICODE_STRING *name = copy->ObjectName;
+    return name ? (struct str){(const char16 *)name->Buffer, name->Length / sizeof(char16)} : (struct str){0};
+}
 static inline struct str said_name(const struct said *said)
 {
     return (struct str){(const char16 *)said->name.Buffer, said->name.Length / sizeof(char16)};

@@ -31,7 +31,7 @@ static struct str second_name(const struct vm *vm, struct str prefix, char16 out
     path_add(&b, prefix);
     buf_add(&b, str_of(vm->name));
     buf_add_char(&b, u'-');
-    text_add_hex(&b, (uint64_t)now.QuadPart ^ (uint64_t)GetCurrentProcessId() << 32, VM_ID_UNITS);
+    buf_add_hex(&b, (uint64_t)now.QuadPart ^ (uint64_t)GetCurrentProcessId() << 32, VM_ID_UNITS);
     return buf_str(&b);
 }
 

@@ -25,7 +25,7 @@ static void add_system_message(struct strbuf *b, NTSTATUS status)
         buf_add(b, (struct str){message, len});
     } else {
         buf_add(b, STR(u"status 0x"));
-        text_add_hex(b, (ULONG)status, 8);
+        buf_add_hex(b, (ULONG)status, 8);
     }
 }
 

@@ -94,10 +94,10 @@ static enum fvm_result enter_failed(const struct program *program, const struct 
     }
     for (uint32_t i = 0; i < enter->bytes_count && i < sizeof enter->bytes; i++) {
         buf_add(&b, i == 0 ? STR(u" begins with ") : STR(u" "));
-        text_add_hex(&b, enter->bytes[i], 2);
+        buf_add_hex(&b, enter->bytes[i], 2);
     }
     buf_add(&b, STR(u"; status 0x"));
-    text_add_hex(&b, (ULONG)enter->status, 8);
+    buf_add_hex(&b, (ULONG)enter->status, 8);
     buf_add(&b, STR(u")"));
     buf_terminate(&b);
     return error_reason(error, FVM_CANNOT_RUN, START, buf_str(&program->name), memory,

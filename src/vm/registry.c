@@ -34,7 +34,7 @@ struct str registry_root(const struct vm *vm, char16 out[VM_PATH_MAX])
     b = (struct strbuf){.s = out, .len = home.len, .cap = VM_PATH_MAX};
     path_add(&b, str_of(vm->name));
     buf_add_char(&b, u'-');
-    text_add_hex(&b, (uint64_t)vm->created, CREATED_DIGITS);
+    buf_add_hex(&b, (uint64_t)vm->created, CREATED_DIGITS);
     return b.overflow ? (struct str){0} : buf_str(&b);
 }
 

@@ -85,11 +85,15 @@ static void watch_end(struct watch *watch, DWORD pid)
 static bool is_stranger(const struct watch *watch, struct watched *one)
 {
     const struct shared_process *table = watch->share->view->process;
-    int64_t created = one->created ? 0 : create_time(one->handle);
-    for (uint32_t i = 0; i < VM_PROCESSES && !one->created; i++)
-        if (table[i].pid == one->pid && table[i].create_time == created)
+    if (one->created)
+        return false;
+    int64_t created = create_time(one->handle);
+    for (uint32_t i = 0; i < VM_PROCESSES; i++)
+        if (table[i].pid == one->pid && table[i].create_time == created) {
             one->created = created;
-    return !one->created;
+            return false;
+        }
+    return true;
 }
 
 static bool only_strangers(struct watch *watch)

@@ -29,12 +29,6 @@ static void add_padded(struct strbuf *b, uint64_t number, uint64_t least)
     text_add_number(b, number);
 }
 
-void text_add_hex(struct strbuf *b, uint64_t number, unsigned digits)
-{
-    while (digits-- > 0)
-        buf_add_char(b, (char16)hex_digits[(number >> (4 * digits)) & 15]);
-}
-
 void text_add_time(struct strbuf *b, int64_t time)
 {
     FILETIME file_time = {(DWORD)time, (DWORD)(time >> 32)};

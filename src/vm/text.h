@@ -5,7 +5,6 @@
 #include "base/str.h"
 
 void text_add_number(struct strbuf *b, uint64_t number);
-void text_add_hex(struct strbuf *b, uint64_t number, unsigned digits);
 void text_add_time(struct strbuf *b, int64_t time); /* 2026-11-22T02:10:11.123Z */
 /* The reverse; false when s is no such time. */
 bool text_parse_time(struct str s, int64_t *time);

@@ -46,7 +46,7 @@ static void set_id(struct vm *vm)
         hash = (hash ^ RtlUpcaseUnicodeChar(vm->root[i])) * 0x100000001b3u;
     }
     buf_init(&b, vm->id, VM_ID_UNITS + 1);
-    text_add_hex(&b, hash, VM_ID_UNITS);
+    buf_add_hex(&b, hash, VM_ID_UNITS);
     buf_terminate(&b);
 }
 

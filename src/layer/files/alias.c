@@ -11,14 +11,7 @@
  * Nothing is asked while no file of the host was copied; then the map's filter lets through little but names of copied files. */
 #include "layer/files/files.h"
 
-#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 #define LINKS_MAX 1024u /* of a file: NTFS allows no more */
-
-static void add_hex(struct strbuf *out, uint64_t value, unsigned digits)
-{
-    while (digits--)
-        buf_add_char(out, u"0123456789abcdef"[value >> 4 * digits & 15]);
-}
 
 /* The name of all that is kept for a file. */
 static bool kept_name(HANDLE lower, const struct map_origin *origin, struct strbuf *nt_path)
@@ -32,9 +25,9 @@ static bool kept_name(HANDLE lower, const struct map_origin *origin, struct strb
         return false;
     buf_add(nt_path, layer.partners);
     buf_add_char(nt_path, '\\');
-    add_hex(nt_path, of.volume.VolumeSerialNumber, 8);
-    add_hex(nt_path, origin->file_id, 16);
-    add_hex(nt_path, origin->write_time, 16);
+    buf_add_hex(nt_path, of.volume.VolumeSerialNumber, 8);
+    buf_add_hex(nt_path, origin->file_id, 16);
+    buf_add_hex(nt_path, origin->write_time, 16);
     buf_add_char(nt_path, '.');
     return !nt_path->overflow;
 }
@@ -43,7 +36,7 @@ static NTSTATUS open_number(struct strbuf *nt_path, ULONG number, ACCESS_MASK ac
 {
     size_t stem = nt_path->len;
     IO_STATUS_BLOCK io;
-    add_hex(nt_path, number, 3);
+    buf_add_hex(nt_path, number, 3);
     struct path_attributes at = path_attributes(buf_str(nt_path));
     NTSTATUS status = nt.NtOpenFile(kept, access | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                                     FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
@@ -132,7 +125,7 @@ NTSTATUS partner_keep(HANDLE own, HANDLE lower, const struct map_origin *origin,
     size_t stem = path.len;
     for (ULONG number = (links < LINKS_MAX ? links : LINKS_MAX) - 1; number && status >= 0; number--) {
         path.len = stem;
-        add_hex(&path, number, 3);
+        buf_add_hex(&path, number, 3);
         status = file_set_name(own, &io, FILE_RENAME_REPLACE_IF_EXISTS, buf_str(&path), FileLinkInformation);
     }
     scratch_give(memory);

@@ -2,18 +2,9 @@
 #include "layer/files/change.h"
 
 #include "layer/files/list.h"
+#include "layer/handles.h"
 #include "layer/objects/pipes.h"
 #include "layer/registry/registry.h"
-
-#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
-
-static ACCESS_MASK granted_access(HANDLE file)
-{
-    FVM_OBJECT_BASIC_INFORMATION information = {0};
-    nt.NtQueryObject(file, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information, sizeof(information),
-                     NULL);
-    return information.GrantedAccess;
-}
 
 static NTSTATUS open_copy(HANDLE file, const struct file_name *name, struct file_memory *memory, HANDLE *own)
 {
@@ -22,7 +13,7 @@ static NTSTATUS open_copy(HANDLE file, const struct file_name *name, struct file
     buf_init(&path, memory->real, PATH_UNITS);
     name_storage(buf_str(&name->path), &path);
     struct path_attributes at = path_attributes(buf_str(&path));
-    return nt.NtOpenFile(own, granted_access(file) | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
+    return nt.NtOpenFile(own, handle_granted(file) | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                          FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
 }
 
@@ -48,8 +39,7 @@ NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own)
 NTSTATUS change_handle_kept(HANDLE file, enum copy_what what, HANDLE *own)
 {
     HANDLE kept;
-    NTSTATUS status =
-        nt.NtDuplicateObject(NT_CURRENT_PROCESS, file, NT_CURRENT_PROCESS, &kept, 0, 0, DUPLICATE_SAME_ACCESS);
+    NTSTATUS status = handle_keep(file, &kept);
     if (status < 0)
         return status;
     status = change_handle(kept, what, own);
@@ -92,7 +82,7 @@ static NTSTATUS set_disposition(HANDLE file, IO_STATUS_BLOCK *io, void *informat
     if (length && !guard_read(&flags, information, sizeof(flags)))
         return STATUS_ACCESS_VIOLATION;
     NTSTATUS status = change_handle(file, COPY_META, &own);
-    if (status >= 0 && flags & FILE_DISPOSITION_FLAG_DELETE && granted_access(own) & DELETE)
+    if (status >= 0 && flags & FILE_DISPOSITION_FLAG_DELETE && handle_granted(own) & DELETE)
         status = prepare_delete(own);
     if (status >= 0)
         status = nt.NtSetInformationFile(own, io, information, length, class);
@@ -168,7 +158,7 @@ NTSTATUS NTAPI fvm_NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION reque
     layer_attach();
     if (key_set_security(handle, requested, descriptor, &status))
         return status;
-    status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, &kept, 0, 0, DUPLICATE_SAME_ACCESS);
+    status = handle_keep(handle, &kept);
     if (status < 0)
         return status;
     own = kept;

@@ -4,7 +4,6 @@
  * not count, so a process that dies half way leaves a file that nobody sees and that the next copy overwrites. */
 #include "layer/files/files.h"
 
-#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 #define FSCTL_DUPLICATE_EXTENTS 0x00098344u /* Windows Server 2016, ReFS and Dev Drive */
 
 struct original {

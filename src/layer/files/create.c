@@ -10,7 +10,6 @@
 #include "layer/objects/objects.h"
 #include "layer/objects/pipes.h"
 
-#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 #define ORIGINS_ALL (MAP_ORIGIN_FILES | MAP_ORIGIN_DIRECTORIES)
 #define ACCESS_DATA (FILE_READ_DATA | FILE_EXECUTE | GENERIC_READ | GENERIC_EXECUTE)
 #define ACCESS_WRITE (FILE_WRITE_DATA | FILE_APPEND_DATA | GENERIC_WRITE | GENERIC_ALL)
@@ -331,12 +330,9 @@ static NTSTATUS open_any(const struct open_call *program, bool followed);
 static bool open_followed(struct open_call *call, NTSTATUS *status)
 {
     OBJECT_ATTRIBUTES attributes = *call->attributes;
-    const UNICODE_STRING *string = attributes.ObjectName;
-    struct str name, said = {0};
+    struct str name, said = attributes_name(&attributes);
     NTSTATUS followed = STATUS_SUCCESS;
     char16 *memory = scratch_take();
-    if (string)
-        said = (struct str){(const char16 *)string->Buffer, string->Length / sizeof(char16)};
     if (said.len && (attributes.RootDirectory || said.s[0] == '\\'))
         followed = object_follow(attributes.RootDirectory, said, memory, &name);
     if (followed == STATUS_REPARSE) {
@@ -391,17 +387,10 @@ static NTSTATUS open_other(struct open_call *call, const struct file_name *name,
     return status;
 }
 
-struct open_memory {
-    struct file_memory files;
-    struct said said;
-    char16 text[SAID_UNITS];
-};
-_Static_assert(sizeof(struct open_memory) <= SCRATCH_SIZE, "one scratch block");
-
 static NTSTATUS open_any(const struct open_call *program, bool followed)
 {
     layer_attach();
-    struct open_memory *memory = scratch_take();
+    struct said_file *memory = scratch_take();
     struct open_call call = *program;
     struct file_name name;
     HANDLE kept = NULL;

@@ -94,12 +94,8 @@ static const char16 *const unix_devices[] = {u"dev", u"proc", u"sys"};
 /* The name that a directory has now. */
 static bool current_name(struct str nt_path, struct strbuf *name)
 {
-    struct path_attributes at = path_attributes(nt_path);
-    IO_STATUS_BLOCK io;
     HANDLE directory;
-    if (nt.NtOpenFile(&directory, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io,
-                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                      FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
+    if (!file_open_directory(nt_path, FILE_READ_ATTRIBUTES, &directory))
         return false;
     bool known = host_name_of_handle(directory, name);
     nt.NtClose(directory);

@@ -39,6 +39,14 @@ struct file_memory {
 };
 _Static_assert(sizeof(struct file_memory) <= SCRATCH_SIZE, "one scratch block");
 
+/* The same, with what the program calls the file. */
+struct said_file {
+    struct file_memory files;
+    struct said said;
+    char16 text[SAID_UNITS];
+};
+_Static_assert(sizeof(struct said_file) <= SCRATCH_SIZE, "one scratch block");
+
 /* An empty name whose path and stream are in `memory`. */
 struct file_name name_on(struct file_memory *memory);
 /* Decodes object attributes, a copy of the program's whose name is outside memory->real and ->more. NAME_OTHER also when the root directory is
@@ -76,6 +84,8 @@ NTSTATUS name_put(void *information, SIZE_T length, struct str name, SIZE_T *nee
 /* Resolves name->path in place (links and other spellings are replaced by the canonical VM path) and says where it
  * lives. Pointers in place go into the shared map: use them before anything is changed. */
 NTSTATUS file_resolve(struct file_name *name, struct file_memory *memory, struct map_place *place);
+/* Opens a directory of the host, with `access` and SYNCHRONIZE. */
+bool file_open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handle);
 /* NT path of what a read of the name opens, into `real`; from_storage: it is the storage's. */
 void file_real_path(const struct file_name *name, const struct map_place *place, bool data, struct strbuf *real);
 /* NT path of the name's lower (place->has_lower). */

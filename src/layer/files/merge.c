@@ -5,8 +5,6 @@
  * in the class that it asked for, so the records are the system's. */
 #include "layer/files/list.h"
 
-#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
-
 #define READ_SIZE 65536u
 
 /* ---- which entries count ---- */

@@ -237,8 +237,7 @@ static NTSTATUS decode_id(const OBJECT_ATTRIBUTES *attributes, struct file_name 
     HANDLE file;
     IO_STATUS_BLOCK io;
     NTSTATUS status = nt.NtOpenFile(&file, FILE_READ_ATTRIBUTES | SYNCHRONIZE, (OBJECT_ATTRIBUTES *)attributes, &io,
-                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                    FILE_OPEN_BY_FILE_ID | FILE_SYNCHRONOUS_IO_NONALERT);
+                                    SHARE_ALL, FILE_OPEN_BY_FILE_ID | FILE_SYNCHRONOUS_IO_NONALERT);
     if (status < 0)
         return status;
     bool in_storage;
@@ -306,8 +305,7 @@ static bool replace_colons(struct file_name *name, struct file_memory *memory)
     name_host(str_head(path, end), &nt_path);
     struct path_attributes at = path_attributes(buf_str(&nt_path));
     if (nt_path.overflow || nt.NtOpenFile(&directory, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io,
-                                          FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                          FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT) < 0)
+                                          SHARE_ALL, FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT) < 0)
         return false;
     bool known = host_name_of_handle(directory, &own);
     nt.NtClose(directory);
@@ -323,9 +321,8 @@ static NTSTATUS system_reason(const OBJECT_ATTRIBUTES *attributes, struct str na
 {
     HANDLE handle;
     IO_STATUS_BLOCK io;
-    NTSTATUS system =
-        nt.NtOpenFile(&handle, FILE_READ_ATTRIBUTES | SYNCHRONIZE, (OBJECT_ATTRIBUTES *)attributes, &io,
-                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_SYNCHRONOUS_IO_NONALERT);
+    NTSTATUS system = nt.NtOpenFile(&handle, FILE_READ_ATTRIBUTES | SYNCHRONIZE, (OBJECT_ATTRIBUTES *)attributes, &io,
+                                    SHARE_ALL, FILE_SYNCHRONOUS_IO_NONALERT);
     if (system < 0)
         return system;
     nt.NtClose(handle);
@@ -354,10 +351,7 @@ static NTSTATUS overlong_name(const OBJECT_ATTRIBUTES *attributes, struct str nt
 NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,
                      struct file_name *name)
 {
-    const UNICODE_STRING *string = attributes->ObjectName;
-    struct str nt_name = {0};
-    if (string)
-        nt_name = (struct str){(const char16 *)string->Buffer, string->Length / sizeof(char16)};
+    struct str nt_name = attributes_name(attributes);
     *name = name_on(memory);
     name->attributes = attributes->Attributes;
     if (nt_name.len > PATH_UNITS)
@@ -378,8 +372,7 @@ NTSTATUS name_decode_kept(OBJECT_ATTRIBUTES *attributes, ULONG options, struct f
     *kept = NULL;
     if (status < 0 || name->kind != NAME_OTHER || !attributes->RootDirectory)
         return status;
-    status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, attributes->RootDirectory, NT_CURRENT_PROCESS, kept, 0, 0,
-                                  DUPLICATE_SAME_ACCESS);
+    status = handle_keep(attributes->RootDirectory, kept);
     if (status < 0)
         return status;
     attributes->RootDirectory = *kept;

@@ -106,16 +106,9 @@ static void show_link(const struct question *q, const OBJECT_ATTRIBUTES *attribu
     guard_write(q->file_attributes, &shown, sizeof(shown));
 }
 
-struct query_memory {
-    struct file_memory files;
-    struct said said;
-    char16 text[SAID_UNITS];
-};
-_Static_assert(sizeof(struct query_memory) <= SCRATCH_SIZE, "one scratch block");
-
 static NTSTATUS query_by_name(const struct question *q, const OBJECT_ATTRIBUTES *program)
 {
-    struct query_memory *memory = scratch_take();
+    struct said_file *memory = scratch_take();
     struct resolved r = {.memory = &memory->files};
     OBJECT_ATTRIBUTES *attributes = &memory->said.attributes;
     NTSTATUS status = STATUS_ACCESS_VIOLATION;

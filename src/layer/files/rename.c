@@ -3,6 +3,7 @@
  * Both ends are brought into storage first (without content, for a rename), so that the system's own service decides there about
  * collisions, replacing, read-only targets and sharing, as it does outside. The content of a renamed host file or directory stays where
  * it is: the node moves in the map and keeps its lower. The journal is told before, and told again when it did not happen. */
+#include "layer/handles.h"
 #include "layer/files/change.h"
 
 struct renaming {
@@ -54,8 +55,7 @@ static NTSTATUS check_replacing(const struct renaming *r, const struct map_place
     buf_init(&lower, r->to_memory->real, PATH_UNITS);
     file_lower_path(&r->to, place, &lower);
     struct path_attributes at = path_attributes(buf_str(&lower));
-    NTSTATUS status = nt.NtOpenFile(&file, DELETE | SYNCHRONIZE, path_object(&at), &io,
-                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+    NTSTATUS status = nt.NtOpenFile(&file, DELETE | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                                     FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
     if (status >= 0)
         nt.NtClose(file);
@@ -180,8 +180,7 @@ NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, 
 {
     struct renaming r = {.class = class};
     bool in_storage;
-    NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, file, NT_CURRENT_PROCESS, &r.file, 0, 0,
-                                           DUPLICATE_SAME_ACCESS); /* see change_handle_kept */
+    NTSTATUS status = handle_keep(file, &r.file);
     if (status < 0)
         return status;
     r.from_memory = scratch_take();

@@ -70,12 +70,11 @@ static bool is_checked(struct str directory, const struct map_place *place, stru
     return checked_has(layer.files.checked, layer.up, buf_str(&lower));
 }
 
-static bool open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handle)
+bool file_open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handle)
 {
     struct path_attributes at = path_attributes(nt_path);
     IO_STATUS_BLOCK io;
-    return nt.NtOpenFile(handle, access | SYNCHRONIZE, path_object(&at), &io,
-                         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+    return nt.NtOpenFile(handle, access | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                          FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) >= 0;
 }
 
@@ -87,7 +86,7 @@ static bool open_lower(struct str vm_path, const struct map_place *place, struct
     lower_of(vm_path, place, &lower);
     buf_init(&nt_path, memory->more, PATH_UNITS);
     name_host(buf_str(&lower), &nt_path);
-    return open_directory(buf_str(&nt_path), access, handle);
+    return file_open_directory(buf_str(&nt_path), access, handle);
 }
 
 /* Asks the directory (a head of the name's path that has no node yet) for its own name. False when there is none. */
@@ -167,7 +166,7 @@ static bool long_name(struct str directory, struct str component, struct map_pla
     if (place->in_storage) {
         buf_init(&nt_path, memory->more, PATH_UNITS);
         name_storage(directory, &nt_path);
-        if (open_directory(buf_str(&nt_path), FILE_LIST_DIRECTORY, &handle) &&
+        if (file_open_directory(buf_str(&nt_path), FILE_LIST_DIRECTORY, &handle) &&
             list_one(handle, component, memory, found))
             return true;
     }

@@ -31,14 +31,10 @@ void watch_release(uintptr_t companion)
 /* Whether the system would watch it: a directory, opened to be listed. What it refuses must not be mirrored. */
 static bool can_watch(HANDLE file, ULONG *synchronous)
 {
-    FVM_OBJECT_BASIC_INFORMATION basic;
     FILE_STANDARD_INFORMATION standard;
     FILE_MODE_INFORMATION mode;
     IO_STATUS_BLOCK io;
-    ULONG length;
-    if (nt.NtQueryObject(file, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &basic, sizeof(basic), &length) <
-            0 ||
-        !(basic.GrantedAccess & FILE_LIST_DIRECTORY))
+    if (!(handle_granted(file) & FILE_LIST_DIRECTORY))
         return false;
     if (nt.NtQueryInformationFile(file, &io, &standard, sizeof(standard), FileStandardInformation) < 0 ||
         !standard.Directory)
@@ -66,8 +62,7 @@ static NTSTATUS open_companion(struct file_name *name, struct file_memory *memor
     if (path.overflow)
         return STATUS_NAME_TOO_LONG;
     struct path_attributes at = path_attributes(buf_str(&path));
-    return nt.NtOpenFile(companion, FILE_LIST_DIRECTORY | SYNCHRONIZE, path_object(&at), &io,
-                         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+    return nt.NtOpenFile(companion, FILE_LIST_DIRECTORY | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                          FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT | synchronous);
 }
 

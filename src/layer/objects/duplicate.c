@@ -5,16 +5,6 @@
 #include "layer/objects/objects.h"
 #include "layer/processes/processes.h"
 
-static ACCESS_MASK granted(HANDLE handle)
-{
-    FVM_OBJECT_BASIC_INFORMATION information;
-    ULONG length;
-    return nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information,
-                            sizeof(information), &length) < 0
-               ? 0
-               : information.GrantedAccess;
-}
-
 /* Files, whose content the handle's own mode protects; not devices, which are open for questions only, nor volumes. */
 static bool is_file_or_directory(HANDLE handle)
 {
@@ -31,16 +21,11 @@ static bool may_have_more(HANDLE handle)
 {
     char16 *memory = scratch_take();
     struct str text, own;
-    bool may = false;
-    if (handle_text(handle, HANDLE_TYPE, memory, SCRATCH_SIZE, &text) >= 0) {
-        bool file = str_equal(text, STR(u"File")), key = str_equal(text, STR(u"Key"));
-        if (file || key)
-            may = key || is_file_or_directory(handle);
-        else
-            may = handle_text(handle, HANDLE_NAME, memory, SCRATCH_SIZE, &text) >= 0 &&
-                  (!text.len || object_show(text, &own));
-    }
-    if (!may && handle_text(handle, HANDLE_NAME, memory, SCRATCH_SIZE, &text) >= 0)
+    bool typed = handle_text(handle, HANDLE_TYPE, memory, SCRATCH_SIZE, &text) >= 0;
+    bool file = typed && str_equal(text, STR(u"File")), key = typed && str_equal(text, STR(u"Key"));
+    bool named = handle_text(handle, HANDLE_NAME, memory, SCRATCH_SIZE, &text) >= 0;
+    bool may = key || (file ? is_file_or_directory(handle) : typed && named && (!text.len || object_show(text, &own)));
+    if (!may && named)
         log_refusal("more access to an object of the system", text, STATUS_ACCESS_DENIED);
     scratch_give(memory);
     return may;
@@ -56,7 +41,7 @@ static NTSTATUS duplicate_judged(HANDLE source_process, HANDLE source, HANDLE ta
     if (status < 0)
         return status;
     status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, kept, NT_CURRENT_PROCESS, &trial, access, 0, 0);
-    if (status >= 0 && granted(trial) & ~granted(kept) && !may_have_more(kept))
+    if (status >= 0 && handle_granted(trial) & ~handle_granted(kept) && !may_have_more(kept))
         status = STATUS_ACCESS_DENIED;
     if (status >= 0)
         status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, kept, target_process, made, access, attributes,

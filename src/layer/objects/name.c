@@ -160,15 +160,19 @@ static bool is_dos_device(const struct object_name *name)
            str_find(leaf, '\\') == leaf.len;
 }
 
-/* As much of the name as there is room for. */
+/* Bytes of an absolute name that there is room for. */
+static USHORT bytes_read(const struct object_name *name)
+{
+    return name->said.name.Length < sizeof(name->text) ? name->said.name.Length : (USHORT)sizeof(name->text);
+}
+
 static bool read_said(struct object_name *name, const OBJECT_ATTRIBUTES *program)
 {
     struct said *said = &name->said;
     if (!said_read(program, said))
         return false;
-    USHORT bytes = said->name.Length < sizeof(name->text) ? said->name.Length : (USHORT)sizeof(name->text);
     if (!said->attributes.ObjectName || said->attributes.RootDirectory ||
-        guard_read(name->text, said->name.Buffer, bytes))
+        guard_read(name->text, said->name.Buffer, bytes_read(name)))
         return true;
     said_unreadable(said);
     return false;
@@ -188,7 +192,7 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
         return use == OBJECT_OPEN ? STATUS_SUCCESS : check_directory(name->said.attributes.RootDirectory);
     if (!name->said.attributes.ObjectName)
         return STATUS_SUCCESS;
-    USHORT bytes = name->said.name.Length < sizeof(name->text) ? name->said.name.Length : (USHORT)sizeof(name->text);
+    USHORT bytes = bytes_read(name);
     size_t known = bytes / sizeof(char16);
     if (known && name->text[0] == '\\' && (known == 1 || name->text[1] != '\\'))
         return resolve_absolute(use, name, (struct str){name->text + 1, known - 1});
@@ -271,10 +275,9 @@ NTSTATUS NTAPI fvm_NtMakePermanentObject(HANDLE unused)
 NTSTATUS NTAPI fvm_NtMakeTemporaryObject(HANDLE handle)
 {
     struct str name, own;
-    HANDLE kept; /* the number may come to be another object's */
+    HANDLE kept;
     layer_attach();
-    NTSTATUS status =
-        nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, &kept, 0, 0, DUPLICATE_SAME_ACCESS);
+    NTSTATUS status = handle_keep(handle, &kept);
     if (status < 0)
         return status;
     void *memory = scratch_take();

@@ -72,11 +72,8 @@ static void add_own_name(struct strbuf *b, struct str name)
     }
     struct str kept = str_head(name, name.len - prefix.len - 1 - HASHES * DIGITS), rest = str_from(name, kept.len);
     buf_add(b, kept);
-    for (uint32_t seed = 0; seed < HASHES; seed++) {
-        uint32_t hash = str_hash_fold(layer.up, seed, rest);
-        for (unsigned digit = 0; digit < DIGITS; digit++, hash >>= 4)
-            buf_add_char(b, u"0123456789abcdef"[hash & 15]);
-    }
+    for (uint32_t seed = 0; seed < HASHES; seed++)
+        buf_add_hex(b, str_hash_fold(layer.up, seed, rest), DIGITS);
 }
 
 static bool is_endpoint(struct str name)
@@ -175,20 +172,16 @@ static NTSTATUS begin_making(struct making *m, HANDLE *handle, const OBJECT_ATTR
     if (!guard_read(&m->made, handle, sizeof(m->made)))
         return STATUS_ACCESS_VIOLATION;
     struct said said;
-    char16 *text = scratch_take();
     if (attributes)
-        said_read_all(attributes, &said, text);
+        said_read(attributes, &said);
     HANDLE root = attributes ? said.attributes.RootDirectory : NULL;
     if (root) {
-        if (nt.NtDuplicateObject(NT_CURRENT_PROCESS, root, NT_CURRENT_PROCESS, &m->root, 0, 0, DUPLICATE_SAME_ACCESS) <
-            0)
+        if (handle_keep(root, &m->root) < 0)
             m->root = NULL;
         /* the system may find something else wrong with the call first */
         said.attributes.RootDirectory = m->root ? m->root : NEVER_A_HANDLE;
     }
-    NTSTATUS status = pipe_resolve(attributes ? &said.attributes : NULL, m->memory, &m->name, &m->kind);
-    scratch_give(text);
-    return status;
+    return pipe_resolve(attributes ? &said.attributes : NULL, m->memory, &m->name, &m->kind);
 }
 
 /* A name that is no pipe's as far as can be seen might still have led to one, by links. */

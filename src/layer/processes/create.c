@@ -1,6 +1,7 @@
 /* Creating processes. Whatever way a program asks for a process, it begins suspended, is put into the VM, and only then
  * runs; what the layer cannot enter is refused. */
 #include "layer/files/files.h"
+#include "layer/handles.h"
 #include "layer/processes/processes.h"
 #include "nt/enter.h"
 #include "nt/parameters.h"
@@ -108,8 +109,7 @@ static NTSTATUS read_machine(struct creating *c, bool *unix_program)
     LARGE_INTEGER start = {.QuadPart = 0};
     NTSTATUS status = STATUS_SUCCESS;
     if (!file)
-        status = nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io,
-                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+        status = nt.NtOpenFile(&file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                                FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
     if (status < 0)
         return status;
@@ -182,8 +182,7 @@ static NTSTATUS check_parent(const struct creating *c)
     if (!parent || process_is_ours(parent->ValuePtr))
         return STATUS_SUCCESS;
     HANDLE same;
-    NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, parent->ValuePtr, NT_CURRENT_PROCESS, &same, 0, 0,
-                                           DUPLICATE_SAME_ACCESS);
+    NTSTATUS status = handle_keep(parent->ValuePtr, &same);
     if (status < 0)
         return status; /* no handle at all */
     nt.NtClose(same);

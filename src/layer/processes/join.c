@@ -98,12 +98,6 @@ static bool alive(const struct shared_process *entry)
     return same;
 }
 
-/* What was claimed by a process that died is taken in the last pass. */
-static bool may_take(const struct shared_process *entry, int pass)
-{
-    return entry->flags & SHARED_PROCESS_ENDED || (pass == 2 && !alive(entry));
-}
-
 /* Only a place that nobody had is taken without the lock. */
 static bool take_new(const struct shared_process *identity)
 {
@@ -115,6 +109,12 @@ static bool take_new(const struct shared_process *identity)
     return false;
 }
 
+/* At last that of one that died without a word, also while it was claimed. */
+static bool may_take(const struct shared_process *entry, bool last)
+{
+    return entry->flags & SHARED_PROCESS_ENDED || (last && !alive(entry));
+}
+
 /* Takes a free place, or, when there is none left, one of a process that has ended. */
 static NTSTATUS enlist(const struct shared_process *identity)
 {
@@ -122,9 +122,9 @@ static NTSTATUS enlist(const struct shared_process *identity)
     if (take_new(identity))
         return STATUS_SUCCESS;
     layer_lock();
-    for (int pass = 1; pass < 3 && status < 0; pass++)
+    for (int last = 0; last < 2 && status < 0; last++)
         for (unsigned i = 0; i < VM_PROCESSES && status < 0; i++)
-            if (may_take(&table()[i], pass)) {
+            if (may_take(&table()[i], last)) {
                 shared_process_set(&table()[i], identity->pid, identity->create_time, identity->flags);
                 status = STATUS_SUCCESS;
             }

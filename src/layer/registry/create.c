@@ -287,15 +287,12 @@ static NTSTATUS ask_system(const struct key_call *call, const struct said *from)
         return status;
     if (guard_read(&handle, call->handle, sizeof(handle)))
         nt.NtClose(handle);
-    return log_refusal("name of a key",
-                       (struct str){(const char16 *)from->name.Buffer, from->name.Length / sizeof(char16)},
-                       STATUS_ACCESS_DENIED);
+    return log_refusal("name of a key", said_name(from), STATUS_ACCESS_DENIED);
 }
 
 static bool may_pass(const struct key_call *call, const struct said *from)
 {
-    struct str given = {(const char16 *)from->name.Buffer, from->name.Length / sizeof(char16)};
-    return !call->create && keys_untouched() && !key_mentions_home(given);
+    return !call->create && keys_untouched() && !key_mentions_home(said_name(from));
 }
 
 NTSTATUS key_open_call(const struct key_call *call, const OBJECT_ATTRIBUTES *attributes)

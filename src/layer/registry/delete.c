@@ -1,5 +1,6 @@
 /* Deleting a key. The stored key is deleted by the system's own service, which also tells those who watch it; a key of the
  * host gets a stored one for that moment. */
+#include "layer/handles.h"
 #include "layer/registry/registry.h"
 
 static bool stop_at_first(void *context, const struct key_child *child)
@@ -163,7 +164,7 @@ NTSTATUS NTAPI fvm_NtDeleteKey(HANDLE key)
     layer_attach();
     NTSTATUS status = key_begin(&use, key);
     if (use.gone)
-        return key_granted(key) & DELETE ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+        return handle_granted(key) & DELETE ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
     if (status == STATUS_KEY_DELETED)
         return delete_again(key);
     if (status < 0)

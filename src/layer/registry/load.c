@@ -9,8 +9,6 @@
 #include "layer/handles.h"
 #include "layer/registry/registry.h"
 
-#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
-
 struct loading {
     const OBJECT_ATTRIBUTES *key;
     OBJECT_ATTRIBUTES *file;
@@ -62,15 +60,15 @@ static NTSTATUS copy_without_links(HANDLE from, HANDLE to)
 /* The program's file as the VM sees it. */
 static NTSTATUS open_hive(OBJECT_ATTRIBUTES *program, HANDLE *file)
 {
-    struct file_memory *memory = scratch_take();
-    char16 *text = scratch_take();
-    struct said said;
+    struct said_file *said = scratch_take();
+    struct file_memory *memory = &said->files;
     struct file_name name;
     struct map_place place;
     struct strbuf real;
     IO_STATUS_BLOCK io;
-    NTSTATUS status =
-        said_read_all(program, &said, text) ? name_decode(&said.attributes, 0, memory, &name) : STATUS_ACCESS_VIOLATION;
+    NTSTATUS status = said_read_all(program, &said->said, said->text)
+                          ? name_decode(&said->said.attributes, 0, memory, &name)
+                          : STATUS_ACCESS_VIOLATION;
     if (status >= 0 && name.kind != NAME_FILE)
         status = STATUS_OBJECT_TYPE_MISMATCH;
     if (status >= 0)
@@ -85,8 +83,7 @@ static NTSTATUS open_hive(OBJECT_ATTRIBUTES *program, HANDLE *file)
                                : nt.NtOpenFile(file, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                                                FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
     }
-    scratch_give(text);
-    scratch_give(memory);
+    scratch_give(said);
     return status;
 }
 

@@ -127,7 +127,7 @@ static NTSTATUS decode_alias(const struct said *from, struct key_memory *memory,
 NTSTATUS key_decode(const struct said *from, ACCESS_MASK access, ULONG options, struct key_memory *memory,
                     struct key_name *name)
 {
-    struct str given = {(const char16 *)from->name.Buffer, from->name.Length / sizeof(char16)};
+    struct str given = said_name(from);
     NTSTATUS status = STATUS_SUCCESS;
     buf_init(&name->path, memory->name, KEY_UNITS);
     /* NtOpenKeyEx follows links even with REG_OPTION_OPEN_LINK; RegOpenKeyEx makes the attribute of it */

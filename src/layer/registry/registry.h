@@ -140,7 +140,6 @@ static inline struct str key_path(const struct key_use *use)
 {
     return (struct str){use->state->path, use->state->len};
 }
-ACCESS_MASK key_granted(HANDLE key);
 /* Whether the program's handle grants that; use->state is not NULL. */
 bool key_may(struct key_use *use, ACCESS_MASK access);
 bool key_set_path(struct key_use *use, struct str vm_path);

@@ -1,5 +1,6 @@
 /* Renaming a key. It is brought into storage first, so that the system's own service decides there and open handles follow;
  * subkeys that are the host's stay where they are: the node moves in the map and keeps its lower. */
+#include "layer/handles.h"
 #include "layer/registry/registry.h"
 
 #include <stdatomic.h>
@@ -85,7 +86,7 @@ static NTSTATUS rename_key(struct key_use *use, struct str new_name, struct key_
     struct str from = key_path(use);
     if (!name_valid(new_name) || !path_parent(from).len)
         return STATUS_INVALID_PARAMETER;
-    if ((key_granted(use->handle) & KEY_WRITE) != KEY_WRITE)
+    if ((handle_granted(use->handle) & KEY_WRITE) != KEY_WRITE)
         return STATUS_ACCESS_DENIED;
     NTSTATUS status = key_change(use, KEY_WRITE, &real);
     if (status < 0)

@@ -83,18 +83,10 @@ static NTSTATUS state_of_handle(HANDLE handle, struct key_state **made)
     return status;
 }
 
-ACCESS_MASK key_granted(HANDLE key)
-{
-    FVM_OBJECT_BASIC_INFORMATION information = {0};
-    nt.NtQueryObject(key, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &information, sizeof(information),
-                     NULL);
-    return information.GrantedAccess;
-}
-
 bool key_may(struct key_use *use, ACCESS_MASK access)
 {
     if (!use->state->access)
-        use->state->access = key_granted(use->handle);
+        use->state->access = handle_granted(use->handle);
     return (use->state->access & access) == access;
 }
 
@@ -202,7 +194,7 @@ static NTSTATUS open_own(struct key_use *use)
     if (state->own)
         return STATUS_SUCCESS;
     if (!state->access)
-        state->access = key_granted(use->handle);
+        state->access = handle_granted(use->handle);
     NTSTATUS status = key_open_stored(key_path(use), state->access, &state->own);
     return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_KEY_DELETED : status;
 }
@@ -218,8 +210,7 @@ static NTSTATUS ask(HANDLE handle)
 NTSTATUS key_keep(HANDLE handle, HANDLE *own)
 {
     struct str name;
-    NTSTATUS status =
-        nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, own, 0, 0, DUPLICATE_SAME_ACCESS);
+    NTSTATUS status = handle_keep(handle, own);
     if (status < 0)
         return status;
     char16 *memory = scratch_take();

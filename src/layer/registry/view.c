@@ -35,20 +35,10 @@ static NTSTATUS open_part(HANDLE root, size_t root_len, struct str part, ACCESS_
     return nt_path.overflow ? STATUS_OBJECT_NAME_INVALID : open_viewed(NULL, buf_str(&nt_path), access, key);
 }
 
-/* That the view leaves a key's name as it is, is asked once: a checked name that no key has. Without backslashes, for it says nothing of
- * the keys above. */
-static bool unchanged_mark(ACCESS_MASK access, size_t root_len, struct str path, struct key_memory *memory,
-                           struct str *found)
+/* That the view leaves a key's name as it is, is asked once: it depends on which view, and on what the name is relative to. */
+static uint64_t view_version(ACCESS_MASK access, size_t root_len)
 {
-    enum { SEPARATOR = 0xffff, MARK = 0x8000 };
-    struct strbuf mark;
-    buf_init(&mark, memory->real, KEY_UNITS);
-    buf_add_char(&mark, access & KEY_WOW64_32KEY ? SEPARATOR : SEPARATOR - 1);
-    buf_add_char(&mark, (char16)(MARK | root_len));
-    for (size_t i = 0; i < path.len; i++)
-        buf_add_char(&mark, path.s[i] == '\\' ? SEPARATOR : path.s[i]);
-    *found = buf_str(&mark);
-    return !mark.overflow;
+    return 1ull << 63 | (uint64_t) !!(access & KEY_WOW64_32KEY) << 62 | root_len;
 }
 
 void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memory, struct key_name *name)
@@ -56,8 +46,8 @@ void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memo
     HANDLE root = NULL, key;
     struct str path = buf_str(&name->path), part = path, own;
     NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
-    if (!is_narrow(access) ||
-        (unchanged_mark(access, root_len, path, memory, &own) && checked_has(layer.keys.checked, layer.up, own)) ||
+    uint64_t version = view_version(access, root_len);
+    if (!is_narrow(access) || checked_has_version(layer.keys.checked, layer.up, path, version) ||
         (root_len && open_host(str_head(path, root_len), memory, &root) < 0))
         return;
     /* Below a handle, the handle's own key is seen in the view only if that is asked for, or if there is nothing below. */
@@ -77,8 +67,8 @@ void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memo
     if (status < 0)
         return;
     if (str_equal_fold(layer.up, own, part)) {
-        if (part.len == path.len && unchanged_mark(access, root_len, path, memory, &own))
-            checked_add(layer.keys.checked, layer.up, own);
+        if (part.len == path.len)
+            checked_add_version(layer.keys.checked, layer.up, path, version);
         return;
     }
     struct strbuf whole;
