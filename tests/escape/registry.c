@@ -164,7 +164,7 @@ static void spellings(void)
     SetSecurityDescriptorDacl(&open, TRUE, NULL, FALSE);
     key = must_open(NULL, MACHINE L"Software\\Classes", KEY_ALL_ACCESS);
     nt.NtSetSecurityObject(key, DACL_SECURITY_INFORMATION, &open);
-    verdict(false, "the security of a key");
+    verdict(false, "the security of a key"); /* what the host's keys have is compared too */
     close_key(key);
     HKEY wow;
     if (!RegOpenKeyExW(HKEY_LOCAL_MACHINE, L"Software\\Microsoft\\Windows\\CurrentVersion", 0,

@@ -65,16 +65,24 @@ def _registry_keys(text):
     return {name: lines for name, lines in keys.items() if not STORED_KEYS.fullmatch(name)}
 
 
-def host_snapshot(prefix, registry=True):
-    """Every file of the prefix's drive and of its HOME, and the registry; without FVM's own home."""
+def _security(text):
+    """Key -> owner, group and access control list, without those that FVM keeps."""
+    lines = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+    return {name: [what] for name, what in lines if not STORED_KEYS.fullmatch(name.replace("\\", r"\\"))}
+
+
+def host_snapshot(prefix, registry=True, security=False):
+    """Every file of the prefix's drive and of its HOME, and the registry; without FVM's own home. On demand also the security of
+    keys, which Wine writes to no file."""
     files = {}
     for top in (prefix.drive_c, prefix.prefix / "dosdevices", prefix.home):
         files.update(_walk(top, prefix.fvm_home(), prefix.drive_c / "windows"))
     keys = {}
     if registry:
         with tempfile.TemporaryDirectory() as directory:
-            for name, text in prefix.save_registry(directory).items():
-                keys.update({f"{name}: {key}": lines for key, lines in _registry_keys(text).items()})
+            for name, text in prefix.save_registry(directory, security).items():
+                read = _security if name == "security" else _registry_keys
+                keys.update({f"{name}: {key}": lines for key, lines in read(text).items()})
     return {"file": files, "key": keys}
 
 

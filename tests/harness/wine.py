@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .paths import FVM, X64
+from .paths import FVM, X64, windows
 
 DEBIAN_WINE = Path("/usr/lib/wine/wine64")
 WINE = str(DEBIAN_WINE) if DEBIAN_WINE.exists() else "wine64"
@@ -168,12 +168,12 @@ class Prefix:
         """Runs a Windows program in a VM, which is made if it does not exist."""
         return self.fvm("run", vm, "--", *command, **options)
 
-    def save_registry(self, directory):
-        """The registry as it is now, in the server's own format, without stopping the server."""
+    def save_registry(self, directory, security=False):
+        """The registry as it is now, in the server's own format, without stopping the server; and the security of its keys."""
         target = Path(directory)
         target.mkdir(parents=True, exist_ok=True)
-        command = [X64 / "harness" / "regsave.exe",
-                   *("Z:" + str(target / n).replace("/", "\\") for n in ("machine", "user"))]
+        names = ["machine", "user", *(["security"] if security else [])]
+        command = [X64 / "harness" / "regsave.exe", *(windows(target / name) for name in names)]
         if self.outside(command).code != 0:  # Wine 8 on a busy machine now and then ends it at its start, with no word
             self.outside(command).expect()
-        return {name: (target / name).read_text("utf-8", "replace") for name in ("machine", "user")}
+        return {name: (target / name).read_text("utf-8", "replace") for name in names}
