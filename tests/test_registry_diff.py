@@ -1,4 +1,6 @@
 """fvm diff: what a VM changed in the registry, as lines, and as a registration file that brings it to another machine."""
+import re
+
 import pytest
 
 from harness.keys import assert_same_keys, export_inside, export_outside, read_reg, write_reg
@@ -110,3 +112,25 @@ def test_nothing_changed_is_an_empty_file(machine):
     machine.fvm("diff", "nothing", "--reg", r"C:\users\Public\nothing.reg").expect()
     assert read_reg(machine.unix(r"C:\users\Public\nothing.reg")) == {}
     machine.fvm("delete", "nothing").expect()
+
+
+def test_the_classes_of_the_user_are_named_as_the_hive_that_they_are(machine, reference):
+    """HKCU\\Software\\Classes is a link to HKEY_USERS\\<SID>_Classes, as on Windows; the program makes it."""
+    for prefix in (machine, reference):
+        prefix.outside([X64 / "tests" / "registry_classes.exe", "C:\\", "prepare"]).expect()
+    sid = re.search(r"S-1-5-21[-0-9]+", machine.outside(["reg", "query", "HKU"]).text)[0]
+    hive, linked = rf"HKU\{sid}_Classes", r"HKCU\Software\Classes"
+    before = host_snapshot(machine)
+    for command in (["add", rf"{linked}\.new\below", "/ve", "/d", "x", "/f"], ["add", rf"{hive}\.both", "/v", "value", "/d", "x", "/f"],
+                    ["delete", rf"{linked}\.user", "/f"], ["delete", rf"{hive}\CLSID\{{user}}", "/f"]):
+        machine.inside("classes", ["reg", *command]).expect()
+    assert_unchanged(before, host_snapshot(machine))
+    assert sorted(machine.fvm("diff", "classes").expect().text.splitlines()) == sorted([
+        rf"A {hive}\.new", rf"A {hive}\.new\below", rf"A {hive}\.new\below : (Default)", rf"M {hive}\.both : value",
+        rf"D {hive}\.user", rf"D {hive}\CLSID\{{user}}"])
+    machine.fvm("diff", "classes", "--reg", r"C:\users\Public\classes.reg").expect()
+    reference.unix(r"C:\users\Public\classes.reg").write_bytes(machine.unix(r"C:\users\Public\classes.reg").read_bytes())
+    reference.outside(["reg", "import", r"C:\users\Public\classes.reg"]).expect()
+    for root in (hive, linked):
+        assert_same_keys(export_outside(reference, root), export_inside(machine, "classes", root))
+    machine.fvm("delete", "classes").expect()

@@ -6,6 +6,7 @@
 
 #define MACHINE L"\\Registry\\Machine\\"
 #define KEY_BYTES 65536
+#define KEY_LINK_VALUE L"SymbolicLinkValue"
 
 NTSYSAPI NTSTATUS NTAPI RtlFormatCurrentUserKeyPath(UNICODE_STRING *path);
 
@@ -90,6 +91,38 @@ static inline void say_delete_value(HANDLE key, const wchar_t *name)
     UNICODE_STRING string = unicode(name);
     say("delete value %s: 0x%08lx", utf8(name), nt.NtDeleteValueKey(key, &string));
 }
+
+static inline NTSTATUS point_link(HANDLE link, const wchar_t *target)
+{
+    return set_value(link, KEY_LINK_VALUE, REG_LINK, target, (ULONG)wcslen(target) * 2);
+}
+
+/* ---- what the host is to have: nothing is said of it unless it fails ---- */
+
+static inline HANDLE prepared(const wchar_t *path, ULONG options)
+{
+    HANDLE key;
+    NTSTATUS status = create_key_as(&key, NULL, path, wcslen(path), KEY_ALL_ACCESS, NULL, options, NULL);
+    if (status < 0)
+        say("cannot make %s: 0x%08lx", utf8(path), status);
+    return key;
+}
+
+static inline void prepare_link(const wchar_t *path, const wchar_t *target)
+{
+    HANDLE link = prepared(path, REG_OPTION_CREATE_LINK);
+    point_link(link, target);
+    close_key(link);
+}
+
+static inline void prepare_key(const wchar_t *path, const wchar_t *text)
+{
+    HANDLE key = prepared(path, 0);
+    set_value(key, L"value", REG_SZ, text, (ULONG)(wcslen(text) + 1) * 2);
+    close_key(key);
+}
+
+/* ---- saying ---- */
 
 static inline unsigned long checksum(const BYTE *data, size_t size)
 {

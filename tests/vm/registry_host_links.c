@@ -2,7 +2,7 @@
  * through, and are themselves listed, changed, deleted and replaced; each first in a tree that nothing has touched. */
 #include "../harness/keys.h"
 
-#define VALUE L"SymbolicLinkValue"
+#define VALUE KEY_LINK_VALUE
 #define TREE MACHINE L"Software\\Host links"
 #define USERS L"Software\\Host links of the user"
 enum { TREES = 12, NAME_UNITS = 128 };
@@ -18,54 +18,25 @@ static const wchar_t *in_tree(int tree, const wchar_t *name)
 
 /* ---- on the host ---- */
 
-static HANDLE make(const wchar_t *path, ULONG options)
-{
-    HANDLE key;
-    ULONG disposition;
-    NTSTATUS status = create_key_as(&key, NULL, path, wcslen(path), KEY_ALL_ACCESS, NULL, options, &disposition);
-    if (status < 0)
-        say("cannot make %s: 0x%08lx", utf8(path), status);
-    return key;
-}
-
-static NTSTATUS point(HANDLE link, const wchar_t *target)
-{
-    return set_value(link, VALUE, REG_LINK, target, (ULONG)wcslen(target) * 2);
-}
-
-static void make_link(const wchar_t *path, const wchar_t *target)
-{
-    HANDLE link = make(path, REG_OPTION_CREATE_LINK);
-    point(link, target);
-    close_key(link);
-}
-
-static void make_key(const wchar_t *path, const wchar_t *text)
-{
-    HANDLE key = make(path, 0);
-    set_value(key, L"value", REG_SZ, text, (ULONG)(wcslen(text) + 1) * 2);
-    close_key(key);
-}
-
 static void prepare(void)
 {
-    make_key(TREE, L"top");
-    make_key(user(USERS), L"of the user");
-    make_key(user(USERS L"\\below"), L"below that of the user");
+    prepare_key(TREE, L"top");
+    prepare_key(user(USERS), L"of the user");
+    prepare_key(user(USERS L"\\below"), L"below that of the user");
     for (int i = 0; i < TREES; i++) {
-        make_key(in_tree(i, L""), L"tree");
-        make_key(in_tree(i, L"real"), L"real");
-        make_key(in_tree(i, L"real\\below"), L"below");
-        make_key(in_tree(i, L"real\\below\\deeper"), L"deeper");
-        make_key(in_tree(i, L"nested"), L"nested");
-        make_link(in_tree(i, L"link"), in_tree(i, L"real"));
-        make_link(in_tree(i, L"chain"), in_tree(i, L"link"));
-        make_link(in_tree(i, L"nested\\down"), in_tree(i, L"real\\below"));
-        make_link(in_tree(i, L"through"), in_tree(i, L"link\\below"));
-        make_link(in_tree(i, L"user"), user(USERS));
-        make_link(in_tree(i, L"dangling"), in_tree(i, L"not there"));
-        make_link(in_tree(i, L"up"), in_tree(i, L""));
-        make_link(in_tree(i, L"fvm"), user(L"Software\\FVM"));
+        prepare_key(in_tree(i, L""), L"tree");
+        prepare_key(in_tree(i, L"real"), L"real");
+        prepare_key(in_tree(i, L"real\\below"), L"below");
+        prepare_key(in_tree(i, L"real\\below\\deeper"), L"deeper");
+        prepare_key(in_tree(i, L"nested"), L"nested");
+        prepare_link(in_tree(i, L"link"), in_tree(i, L"real"));
+        prepare_link(in_tree(i, L"chain"), in_tree(i, L"link"));
+        prepare_link(in_tree(i, L"nested\\down"), in_tree(i, L"real\\below"));
+        prepare_link(in_tree(i, L"through"), in_tree(i, L"link\\below"));
+        prepare_link(in_tree(i, L"user"), user(USERS));
+        prepare_link(in_tree(i, L"dangling"), in_tree(i, L"not there"));
+        prepare_link(in_tree(i, L"up"), in_tree(i, L""));
+        prepare_link(in_tree(i, L"fvm"), user(L"Software\\FVM"));
     }
     say("prepared");
 }
@@ -173,9 +144,9 @@ static void retarget(int tree)
     HANDLE through = NULL;
     open_key(&through, NULL, in_tree(tree, L"link"), KEY_READ);
     say("other value: 0x%08lx", set_value(link, L"other", REG_SZ, L"x", 4));
-    say("without access: 0x%08lx", point(reader, in_tree(tree, L"nested")));
-    say("same: 0x%08lx", point(link, in_tree(tree, L"real")));
-    say("elsewhere: 0x%08lx", point(link, in_tree(tree, L"nested")));
+    say("without access: 0x%08lx", point_link(reader, in_tree(tree, L"nested")));
+    say("same: 0x%08lx", point_link(link, in_tree(tree, L"real")));
+    say("elsewhere: 0x%08lx", point_link(link, in_tree(tree, L"nested")));
     say_query(reader, VALUE);
     say_query(through, L"value");
     say_key(reader);
@@ -206,8 +177,8 @@ static void replace_link(int tree)
     delete_link(tree);
     create_through(tree, L"link", 0); /* a key in its place */
     create_through(tree, L"link\\below", 0);
-    HANDLE link = make(in_tree(tree, L"dangling"), REG_OPTION_CREATE_LINK); /* and a new link */
-    say("point: 0x%08lx", point(link, in_tree(tree, L"real\\below")));
+    HANDLE link = prepared(in_tree(tree, L"dangling"), REG_OPTION_CREATE_LINK); /* and a new link */
+    say("point: 0x%08lx", point_link(link, in_tree(tree, L"real\\below")));
     close_key(link);
 }
 

@@ -259,40 +259,6 @@ static void overridden(void)
     say("delete: %ld", RegDeleteTreeW(HKEY_CURRENT_USER, NAME));
 }
 
-/* HKCR shows what the user has in front of what the machine has. */
-static void classes(void)
-{
-    static const wchar_t machine[] = L"Software\\Classes\\.predefined", both[] = L"Software\\Classes\\.inf";
-    HKEY key = NULL;
-    RegCreateKeyExW(HKEY_LOCAL_MACHINE, machine, 0, NULL, 0, KEY_ALL_ACCESS, NULL, &key, NULL);
-    say("machine: %ld", set_text(key, NULL, L"machine"));
-    RegCloseKey(key);
-    say_text(HKEY_CLASSES_ROOT, L".predefined", NULL);
-    RegCreateKeyExW(HKEY_CURRENT_USER, machine, 0, NULL, 0, KEY_ALL_ACCESS, NULL, &key, NULL);
-    say("user: %ld", set_text(key, NULL, L"user"));
-    RegCloseKey(key);
-    say_text(HKEY_CLASSES_ROOT, L".predefined", NULL);
-    RegOpenKeyExW(HKEY_CLASSES_ROOT, L".predefined", 0, KEY_ALL_ACCESS, &key);
-    say_key_name(key);
-    say("set: %ld", set_text(key, L"more", L"x"));
-    RegCloseKey(key);
-    say_text(HKEY_CURRENT_USER, machine, L"more");
-    say_text(HKEY_LOCAL_MACHINE, machine, L"more");
-    RegCreateKeyExW(HKEY_CLASSES_ROOT, L".made by class", 0, NULL, 0, KEY_ALL_ACCESS, NULL, &key, NULL);
-    say_key_name(key);
-    RegCloseKey(key);
-    RegOpenKeyExW(HKEY_CLASSES_ROOT, L".inf", 0, KEY_ALL_ACCESS, &key);
-    say_key_name(key);
-    say("set: %ld", set_text(key, L"of the host", L"x"));
-    RegCloseKey(key);
-    say_text(HKEY_LOCAL_MACHINE, both, L"of the host");
-    say_list(HKEY_CLASSES_ROOT, 4);
-    say("delete: %ld %ld %ld", RegDeleteKeyW(HKEY_CURRENT_USER, machine),
-        RegDeleteKeyW(HKEY_CLASSES_ROOT, L".predefined"), RegDeleteKeyW(HKEY_CLASSES_ROOT, L".made by class"));
-    say_text(HKEY_CLASSES_ROOT, L".predefined", NULL);
-    say("delete: %ld", RegDeleteKeyW(HKEY_CURRENT_USER, L"Software\\Classes"));
-}
-
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
@@ -311,7 +277,5 @@ int wmain(int argc, wchar_t **argv)
     say_section("other ways");
     other_ways();
     overridden();
-    say_section("classes");
-    classes();
     return 0;
 }
