@@ -18,6 +18,7 @@ KEYS = X64 / "apps" / "keys.exe"
 PROCESSES = 8
 SEEDED = 400  # keys on the host
 KILL_SECONDS = 20
+TOP = r"HKCU\Software\Keys"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -135,6 +136,63 @@ def test_a_vm_survives_a_restart_of_the_system(machine):
     machine.inside("lasting", [KEYS, "check", 40, SEEDED]).expect()
     assert machine.fvm("diff", "lasting").expect().text == before
     machine.fvm("delete", "lasting").expect()
+
+
+def restart(*prefixes):
+    for prefix in prefixes:
+        prefix.stop()
+        prefix.start()
+
+
+@pytest.fixture
+def both(machine, reference):
+    """both(COMMAND, ...): the same outside and in the VM "both", with equal output."""
+    def run(*command):
+        outside, inside = reference.outside(command), machine.inside("both", command)
+        assert (outside.code, outside.text) == (inside.code, inside.text)
+        return inside
+
+    yield run
+    machine.fvm("delete", "both").expect()
+
+
+def test_volatile_keys_last_until_the_system_restarts(machine, reference, both):
+    """As outside: not until the VM's last program ends."""
+    key, host, replaced = rf"{TOP}\Volatile", rf"{TOP}\Seed\k3", rf"{TOP}\Seed\k2"
+    reference.outside([KEYS, "seed", 4]).expect()
+    both("reg", "delete", replaced, "/f").expect()
+    for name in ("Volatile", r"Seed\k3\volatile", r"Seed\k2"):
+        both(KEYS, "volatile", name).expect()
+    assert not processes_of(machine, "keys.exe")
+    assert both("reg", "query", key, "/s").expect().text.count("who") == 2
+    assert both("reg", "query", host).expect().text.count("volatile") == 1
+    assert both("reg", "query", replaced, "/s").expect().text.count("value0") == 0
+    assert f"A {key}" in machine.fvm("diff", "both").expect().text.splitlines()
+    restart(machine, reference)
+    assert both("reg", "query", key).code == 1
+    assert both("reg", "query", host).expect().text.count("volatile") == 0
+    assert both("reg", "query", replaced).code == 1
+    assert machine.fvm("diff", "both").expect().text.splitlines() == [f"D {replaced}"]
+    both("reg", "add", key, "/v", "who", "/d", "again", "/f").expect()
+    restart(machine, reference)
+    assert both("reg", "query", key, "/s").expect().text.count("again") == 1
+
+
+def test_changes_of_a_volatile_key_of_the_host_stay(machine, reference, both):
+    """Nothing says that a key is volatile, so a copy of one is an ordinary key."""
+    changed, untouched = rf"{TOP}\Changed", rf"{TOP}\Untouched"
+    for prefix in (machine, reference):
+        for name in ("Changed", "Untouched"):
+            prefix.outside([KEYS, "volatile", name]).expect()
+    both("reg", "add", changed, "/v", "added", "/d", "x", "/f").expect()
+    assert both("reg", "query", changed, "/s").expect().text.count("who") == 2
+    restart(machine, reference)
+    assert both("reg", "query", untouched).code == 1
+    assert reference.outside(["reg", "query", changed]).code == 1
+    kept = machine.inside("both", ["reg", "query", changed, "/s"]).expect().text
+    assert kept.count("added") == 1 and kept.count("who") == 1  # that of the key below is gone
+    machine.inside("both", ["reg", "delete", changed, "/f"]).expect()
+    assert both("reg", "query", changed).code == 1
 
 
 def test_delete_leaves_no_keys(machine, unchanged):

@@ -8,6 +8,7 @@
  *   keys check DONE COUNT      of those, so many must be changed, the next one wholly or not at all, and no more
  *   keys watch                 watches Same; for each line of input, says whether it was told of a change
  *   keys touch TEXT            changes Same
+ *   keys volatile KEY          makes a key and one below it that last until the system restarts
  *   keys odd                   makes a value whose name has a line end in it */
 #include <windows.h>
 
@@ -265,6 +266,20 @@ static void touch(const char *text)
     set(below, "who", text);
 }
 
+static void make_volatile(const char *path)
+{
+    const char *paths[] = {name(TOP "%s", path), name(TOP "%s\\below", path)};
+    for (int i = 0; i < 2; i++) {
+        HKEY key;
+        long error = RegCreateKeyExA(HKEY_CURRENT_USER, paths[i], 0, NULL, REG_OPTION_VOLATILE, KEY_ALL_ACCESS, NULL,
+                                     &key, NULL);
+        if (error)
+            fail("create", paths[i], error);
+        set(key, "who", path);
+        RegCloseKey(key);
+    }
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -289,6 +304,8 @@ int main(int argc, char **argv)
         check(first, second);
     else if (!strcmp(what, "watch"))
         watch();
+    else if (!strcmp(what, "volatile") && argc > 2)
+        make_volatile(argv[2]);
     else if (!strcmp(what, "odd"))
         set(create(TOP "Odd"), "line\nend", "odd");
     else if (!strcmp(what, "touch") && argc > 2)
