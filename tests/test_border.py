@@ -10,7 +10,7 @@ from harness.snapshot import assert_unchanged, host_snapshot
 
 TARGET, BORDER, FOREIGN, RACES, GIVER, SINGLE, COUNTS = (
     X64 / "apps" / f"{name}.exe" for name in ("target", "border", "foreign", "races", "giver", "single", "counts"))
-KINDS = ["mutex", "global-mutex", "event", "semaphore", "section", "job", "pipe", "mailslot", "file"]
+KINDS = ["mutex", "global-mutex", "event", "semaphore", "section", "job", "pipe", "mailslot", "file", "range"]
 FEWEST_TECHNIQUES = {BORDER: 104, FOREIGN: 60, RACES: 15}
 HOST_KEYS = [r"HKCU\Software\fvm-host-key", r"HKCU\Software\fvm-host-leaf"]
 ARGUMENTS = {BORDER: 3, FOREIGN: 2, RACES: 1}
@@ -121,6 +121,23 @@ def test_single_instance_programs_run_once_everywhere(machine, kind):
         assert line == "second", f"{kind} {where}"
     for process in running:
         end(process)
+
+
+def test_a_lock_of_a_file_that_is_only_read_is_the_vms(machine):
+    """The host has it locked; the VM locks it too, closes it without unlocking, and locks it again."""
+    directory = r"C:\locked"
+    machine.unix(directory).mkdir()
+    machine.unix(directory + r"\range").write_text("content")
+    host, line = start(machine, None, [SINGLE, "range", directory])
+    assert line == "first"
+    process, line = start(machine, None, [SINGLE, "range-at-last", directory])
+    assert line == "second"
+    process.communicate(timeout=60)
+    process, line = start(machine, "reading", [SINGLE, "range-at-last", directory])
+    assert line == "first"
+    end(process)
+    end(host)
+    assert [line for line in machine.fvm("diff", "reading").expect().text.splitlines() if "locked" in line] == []
 
 
 @pytest.mark.parametrize("killed", [False, True])

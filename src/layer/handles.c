@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "layer/files/list.h"
+#include "layer/files/lock.h"
 #include "layer/files/watch.h"
 #include "layer/processes/processes.h"
 #include "layer/registry/registry.h"
@@ -23,6 +24,7 @@ static struct slot *_Atomic chunks[CHUNKS];
 static void (*const release[HANDLE_USES])(uintptr_t) = {
     [HANDLE_LIST] = listing_release,
     [HANDLE_WATCH] = watch_release,
+    [HANDLE_LOCK] = lock_release,
     [HANDLE_KEY] = key_state_release,
 };
 

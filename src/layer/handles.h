@@ -12,6 +12,7 @@
 enum handle_use {
     HANDLE_LIST,  /* a struct listing, or the verdict that the directory is plain, made at a map sequence */
     HANDLE_WATCH, /* the companion handle that is watched instead, or the verdict that it is the handle itself */
+    HANDLE_LOCK,  /* what is locked instead, or the verdict that it is the handle itself */
     HANDLE_KEY,   /* a struct key_state */
     HANDLE_USES
 };

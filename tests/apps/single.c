@@ -32,6 +32,22 @@ static BOOL is_first(const char *kind, const char *directory)
         snprintf(path, sizeof(path), "%s\\lock", directory);
         kept = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_ALWAYS, 0, NULL);
         return kept != INVALID_HANDLE_VALUE;
+    } else if (!strcmp(kind, "range")) {
+        snprintf(path, sizeof(path), "%s\\range", directory);
+        kept = CreateFileA(path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_ALWAYS, 0, NULL);
+        return LockFile(kept, 0, 0, 1, 0);
+    } else if (!strcmp(kind,
+                       "range-at-last")) { /* after it was locked and closed without unlocking, by this program too */
+        for (int i = 0; i < 2; i++) {
+            OVERLAPPED all = {0};
+            snprintf(path, sizeof(path), "%s\\range", directory);
+            kept = CreateFileA(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+            if (!LockFileEx(kept, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 100, 0, &all))
+                return FALSE;
+            if (!i)
+                CloseHandle(kept);
+        }
+        return TRUE;
     } else if (!strcmp(kind, "drive"))
         return !QueryDosDeviceA("Q:", path, sizeof(path)) && DefineDosDeviceA(0, "Q:", "C:\\windows");
     else if (!strcmp(kind, "no-drive"))

@@ -56,25 +56,65 @@ static void untouched(void)
             }
 }
 
-static void locks(const wchar_t *name)
+/* A lock that is waited for until another handle of the file gives it up. */
+static DWORD WINAPI lock_and_wait(void *file)
 {
-    HANDLE a = CreateFileW(at(name), GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
-    HANDLE b = CreateFileW(at(name), GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
+    OVERLAPPED at_start = {0};
+    return LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK, 0, 4, 0, &at_start);
+}
+
+static void waiting(HANDLE a, HANDLE b)
+{
+    DWORD got = 2;
+    say("  lock: %s", worked(LockFile(a, 0, 0, 4, 0)));
+    HANDLE thread = CreateThread(NULL, 0, lock_and_wait, b, 0, NULL);
+    say("  somebody waits: %lx", WaitForSingleObject(thread, 300));
+    say("  unlock: %s", worked(UnlockFile(a, 0, 0, 4, 0)));
+    say("  no more: %lx", WaitForSingleObject(thread, 10000));
+    GetExitCodeThread(thread, &got);
+    say("  got it: %lu", got);
+    say("  unlock: %s", worked(UnlockFile(b, 0, 0, 4, 0)));
+    CloseHandle(thread);
+}
+
+static HANDLE open_to_lock(const wchar_t *name, DWORD access)
+{
+    return CreateFileW(at(name), access, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
+}
+
+static void locks(const wchar_t *name, DWORD access)
+{
+    HANDLE a = open_to_lock(name, access), b = open_to_lock(name, access), again;
     char buffer[8];
     DWORD size;
     OVERLAPPED at_start = {0};
-    say("lock %s: %s", utf8(name), worked(LockFile(a, 0, 0, 4, 0)));
+    say("lock %s %lx: %s", utf8(name), access, worked(LockFile(a, 0, 0, 4, 0)));
     say("  again: %s", worked(LockFile(b, 0, 0, 4, 0)));
     say("  overlapping: %s", worked(LockFile(b, 2, 0, 4, 0)));
     say("  beside: %s", worked(LockFile(b, 4, 0, 4, 0)));
     say("  shared: %s", worked(LockFileEx(b, LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at_start)));
+    again = open_to_lock(name, GENERIC_READ);
+    say("  shared, opened now: %s", worked(LockFileEx(again, LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at_start)));
     say("  read by the other: %s", worked(ReadFile(b, buffer, sizeof(buffer), &size, NULL)));
     say("  unlock: %s", worked(UnlockFile(a, 0, 0, 4, 0)));
-    say("  again: %s", worked(LockFile(b, 0, 0, 4, 0)));
+    say("  shared by two: %s", worked(LockFileEx(again, LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at_start)));
+    say("  and: %s", worked(LockFileEx(a, LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at_start)));
+    say("  exclusive: %s", worked(LockFile(b, 0, 0, 4, 0)));
+    say("  unlock: %s", worked(UnlockFile(a, 0, 0, 1, 0)));
+    CloseHandle(again);
+    say("  exclusive: %s", worked(LockFile(b, 0, 0, 4, 0)));
     say("  not locked: %s", worked(UnlockFile(a, 100, 0, 4, 0)));
     CloseHandle(b);
     say("  after closing: %s", worked(LockFile(a, 0, 0, 8, 0)));
+    b = open_to_lock(name, access);
+    say("  twice: %s", worked(LockFile(b, 7, 0, 1, 0)));
     CloseHandle(a);
+    a = open_to_lock(name, access);
+    say("  after closing: %s", worked(LockFile(a, 0, 0, 8, 0)));
+    say("  unlock: %s", worked(UnlockFile(a, 0, 0, 8, 0)));
+    waiting(a, b);
+    CloseHandle(a);
+    CloseHandle(b);
 }
 
 static void mappings(const wchar_t *name)
@@ -146,9 +186,14 @@ int wmain(int argc, wchar_t **argv)
     say("%s", worked(put(at(L"made.txt"), "made by this program")));
     modes(L"made.txt");
     say_section("locks");
-    locks(L"many\\01.txt");
-    locks(L"many\\00.txt");
-    locks(L"made.txt");
+    locks(L"many\\01.txt", GENERIC_READ | GENERIC_WRITE);
+    locks(L"many\\00.txt", GENERIC_READ | GENERIC_WRITE);
+    locks(L"made.txt", GENERIC_READ | GENERIC_WRITE);
+    locks(L"many\\03.txt", GENERIC_READ);
+    locks(L"many\\00.txt", GENERIC_READ);
+    locks(L"made.txt", GENERIC_READ);
+    locks(L"empty", GENERIC_READ);
+    locks(L"many", GENERIC_READ);
     say_section("mappings");
     mappings(L"many\\02.txt");
     mappings(L"big.bin");

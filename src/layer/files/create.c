@@ -5,6 +5,7 @@
 #include "layer/files/devices.h"
 #include "layer/files/files.h"
 #include "layer/files/list.h"
+#include "layer/files/lock.h"
 #include "layer/files/watch.h"
 #include "layer/handles.h"
 #include "layer/objects/objects.h"
@@ -390,6 +391,7 @@ static NTSTATUS open_other(struct open_call *call, const struct file_name *name,
 static NTSTATUS open_any(const struct open_call *program, bool followed)
 {
     layer_attach();
+    lock_end_closed();
     struct said_file *memory = scratch_take();
     struct open_call call = *program;
     struct file_name name;

@@ -1,6 +1,7 @@
 /* Watching directories: NtNotifyChangeDirectoryFile(Ex) and the services that cancel it. */
 #include "layer/files/watch.h"
 
+#include "layer/files/lock.h"
 #include "layer/handles.h"
 
 #define SYNCHRONOUS (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
@@ -120,30 +121,35 @@ NTSTATUS NTAPI fvm_NtNotifyChangeDirectoryFileEx(HANDLE file, HANDLE event, PIO_
 
 /* ---- cancelling ---- */
 
-/* NULL: it has none. */
-static HANDLE companion_of(HANDLE file)
+/* What else may have requests of the handle, NULL at the end. */
+struct companions {
+    HANDLE file[3];
+};
+
+static struct companions companions_of(HANDLE file)
 {
-    return (HANDLE)handle_value(file, HANDLE_WATCH);
+    HANDLE watch = (HANDLE)handle_value(file, HANDLE_WATCH), lock = lock_companion(file);
+    return watch ? (struct companions){{watch, lock}} : (struct companions){{lock}};
 }
 
 NTSTATUS NTAPI fvm_NtCancelIoFile(HANDLE file, IO_STATUS_BLOCK *io)
 {
-    HANDLE companion = companion_of(file);
+    struct companions companions = companions_of(file);
     IO_STATUS_BLOCK own_io;
     NTSTATUS status = nt.NtCancelIoFile(file, io);
-    if (companion && status >= 0)
-        nt.NtCancelIoFile(companion, &own_io);
+    for (HANDLE *companion = companions.file; *companion && status >= 0; companion++)
+        nt.NtCancelIoFile(*companion, &own_io);
     return status;
 }
 
 NTSTATUS NTAPI fvm_NtCancelIoFileEx(HANDLE file, IO_STATUS_BLOCK *request, IO_STATUS_BLOCK *io)
 {
-    HANDLE companion = companion_of(file);
+    struct companions companions = companions_of(file);
     NTSTATUS status = nt.NtCancelIoFileEx(file, request, io);
-    if (companion && (status >= 0 || status == STATUS_NOT_FOUND)) {
-        NTSTATUS second = nt.NtCancelIoFileEx(companion, request, io);
+    for (HANDLE *companion = companions.file; *companion && (status >= 0 || status == STATUS_NOT_FOUND); companion++) {
+        NTSTATUS further = nt.NtCancelIoFileEx(*companion, request, io);
         if (status < 0)
-            status = second;
+            status = further;
     }
     return status;
 }
