@@ -96,8 +96,10 @@ enum fvm_result fvm_diff(struct fvm_home *home, const wchar_t *name,
 struct fvm_key_change {
     enum fvm_change_kind kind; /* FVM_ADDED, FVM_MODIFIED or FVM_DELETED */
     const wchar_t *key;        /* as the VM sees it: HKEY_LOCAL_MACHINE\Software\a. May hold any character but a 0 */
-    const wchar_t *value;      /* name of a value ("": the default value); NULL: the key itself */
-    uint32_t type;             /* REG_...; the data as the VM has it now, unless the value was deleted */
+    const wchar_t
+        *value;    /* name of a value ("": the default value); NULL: the key itself, of which FVM_MODIFIED means its
+                                * discretionary access list */
+    uint32_t type; /* REG_...; the data as the VM has it now, unless the value was deleted */
     const void *data;
     size_t size; /* bytes */
 };
@@ -108,7 +110,7 @@ enum fvm_result fvm_diff_keys(struct fvm_home *home, const wchar_t *name,
                               bool (*visit)(void *context, const struct fvm_key_change *change), void *context,
                               struct fvm_error *error);
 /* Writes the same as a registration file (version 5.00, UTF-16), which `reg import` and regedit take, to the file at
- * `path`, which is replaced. *left_out: how many names it cannot express. */
+ * `path`, which is replaced. *left_out: how many changes it cannot express: names with control characters, permissions. */
 enum fvm_result fvm_diff_reg(struct fvm_home *home, const wchar_t *name, const wchar_t *path, uint32_t *left_out,
                              struct fvm_error *error);
 

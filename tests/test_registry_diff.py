@@ -106,6 +106,23 @@ def test_what_a_registration_file_cannot_hold_is_said(machine):
     machine.fvm("delete", "odd").expect()
 
 
+def test_permissions(machine):
+    """Of the host's keys, one changed in nothing else and one whose values changed; not of a key that is new."""
+    import_reg(machine.outside, machine, SEED)
+    keys = X64 / "apps" / "keys.exe"
+    for path in (r"Software\Diff\Kept", r"Software\Diff\New"):
+        machine.inside("rights", [keys, "allow", path]).expect()
+    machine.inside("rights", ["reg", "add", r"HKLM\Software\Diff\Kept", "/v", "x", "/d", "new", "/f"]).expect()
+    lines = machine.fvm("diff", "rights").expect().text.splitlines()
+    assert sorted(lines) == [r"A HKCU\Software\Diff\New", r"M HKCU\Software\Diff\Kept (permissions)",
+                             r"M HKLM\Software\Diff\Kept : x"]
+    result = machine.fvm("diff", "rights", "--reg", r"C:\users\Public\rights.reg").expect()
+    assert "left out 1 change" in result.error
+    assert sorted(read_reg(machine.unix(r"C:\users\Public\rights.reg"))) == [
+        r"[HKEY_CURRENT_USER\Software\Diff\New]", r"[HKEY_LOCAL_MACHINE\Software\Diff\Kept]"]
+    machine.fvm("delete", "rights").expect()
+
+
 def test_nothing_changed_is_an_empty_file(machine):
     machine.inside("nothing", ["reg", "query", "HKCU"]).expect()
     assert machine.fvm("diff", "nothing").expect().text == ""

@@ -44,7 +44,8 @@ static bool print_key(void *context, const struct fvm_key_change *change)
     if (change->value) {
         put_text(OUTPUT, " : ");
         put_wide(OUTPUT, *change->value ? change->value : L"(Default)");
-    }
+    } else if (change->kind == FVM_MODIFIED)
+        put_text(OUTPUT, " (permissions)");
     put_text(OUTPUT, "\n");
     return true;
 }
@@ -67,7 +68,7 @@ static int write_reg(const wchar_t *name, const wchar_t *file)
     if (code == 0 && left_out > 0) {
         put_text(ERRORS, "fvm: left out ");
         put_number(ERRORS, left_out);
-        put_text(ERRORS, " changes whose names a registration file cannot hold\n");
+        put_text(ERRORS, " changes of names or permissions that a registration file cannot hold\n");
     }
     return code;
 }
@@ -103,7 +104,8 @@ const struct command command_diff = {
     "  D PATH          the host has one, and the VM deleted it (with all that is in it)\n"
     "  R OLD -> NEW    the VM renamed the host's file or directory\n"
     "\n"
-    "Registry keys and values follow, as A, M or D with HKLM\\KEY or HKLM\\KEY : VALUE.\n"
+    "Registry keys and values follow, as A, M or D with HKLM\\KEY or HKLM\\KEY : VALUE; a key\n"
+    "whose permissions differ as M HKLM\\KEY (permissions).\n"
     "\n"
     "  --reg FILE      write the registry changes to FILE instead, as a .reg file for\n"
     "                  'reg import' and regedit\n",

@@ -4,6 +4,7 @@
 #include "vm/error.h"
 #include "vm/file.h"
 #include "vm/registry.h"
+#include "vm/security.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct content {
     size_t value_count;
     struct subkey *subkeys;
     size_t subkey_count;
+    ACL *rights; /* NULL: not known */
 };
 
 struct entry {
@@ -61,6 +63,7 @@ static void content_free(struct content *content)
         free(content->subkeys[i].name);
     free(content->values);
     free(content->subkeys);
+    free(content->rights);
     memset(content, 0, sizeof *content);
 }
 
@@ -146,6 +149,8 @@ static NTSTATUS read_key(struct str name, bool own, struct content *content)
     status = read_values(key, content);
     if (NT_SUCCESS(status))
         status = read_subkeys(key, content);
+    if (NT_SUCCESS(status))
+        content->rights = security_rights(key);
     nt.NtClose(key);
     return status;
 }
@@ -235,6 +240,13 @@ static void compare_values(struct diff *d, const struct content *own, const stru
             add(d, FVM_DELETED, &host->values[i]);
 }
 
+static void compare_keys(struct diff *d, const struct content *own, const struct content *host)
+{
+    if (!security_same(own->rights, host->rights))
+        add(d, FVM_MODIFIED, NULL);
+    compare_values(d, own, host);
+}
+
 static bool has_subkey(const struct diff *d, const struct content *in, const struct subkey *like)
 {
     for (size_t i = 0; i < in->subkey_count; i++)
@@ -270,9 +282,12 @@ static void compare_tree(struct diff *d)
     size_t path_len, lower_len;
     NTSTATUS own_status = read_stored(d, &own), host_status = read_host(d, &host);
     if (NT_SUCCESS(own_status)) {
-        if (!NT_SUCCESS(host_status))
+        if (NT_SUCCESS(host_status))
+            compare_keys(d, &own, &host);
+        else {
             add(d, FVM_ADDED, NULL);
-        compare_values(d, &own, &host);
+            compare_values(d, &own, &host);
+        }
         for (size_t i = 0; i < host.subkey_count; i++)
             if (!has_subkey(d, &own, &host.subkeys[i])) {
                 push(d, &host.subkeys[i], &path_len, &lower_len);
@@ -349,9 +364,12 @@ static bool visit_node(void *context, struct str path, enum map_kind kind, struc
     }
     if (NT_SUCCESS(read_stored(d, &own))) {
         if (!covered) {
-            if (!NT_SUCCESS(read_host(d, &host)))
+            if (NT_SUCCESS(read_host(d, &host)))
+                compare_keys(d, &own, &host);
+            else {
                 add(d, FVM_ADDED, NULL);
-            compare_values(d, &own, &host);
+                compare_values(d, &own, &host);
+            }
             content_free(&host);
         }
         if (kind == MAP_DIR && lower.len > 0 && key_path_valid(lower)) {

@@ -135,7 +135,8 @@ static void open_section(struct output *o, const char16 *key, bool deleted)
 static bool write_change(void *context, const struct fvm_key_change *change)
 {
     struct output *o = context;
-    if (!is_plain(change->key, wcslen(change->key)) ||
+    bool permissions = !change->value && change->kind == FVM_MODIFIED;
+    if (permissions || !is_plain(change->key, wcslen(change->key)) ||
         (change->value && !is_plain(change->value, wcslen(change->value)))) {
         o->left_out++;
         return true;

@@ -6,15 +6,23 @@
  *   keys same TAG OTHER...     writes Same again and again, and must never see what the others write
  *   keys change FROM COUNT     changes Seed\k0, k1 ...: each in one of four ways; a line when one is done
  *   keys check DONE COUNT      of those, so many must be changed, the next one wholly or not at all, and no more
+ *   keys rename KEY            renames a key of a key of its own back and forth, for ever
+ *   keys renamed KEY           checks that this left nothing but the keys that belong there
+ *   keys fail                  tries changes of Seed\k0 that fail, or change nothing
+ *   keys allow PATH            lets everybody do everything with that key
  *   keys watch                 watches Same; for each line of input, says whether it was told of a change
  *   keys touch TEXT            changes Same
  *   keys volatile KEY          makes a key and one below it that last until the system restarts
  *   keys odd                   makes a value whose name has a line end in it */
 #include <windows.h>
+#include <winternl.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+NTSTATUS NTAPI NtSetValueKey(HANDLE key, const UNICODE_STRING *name, ULONG title_index, ULONG type, const void *data,
+                             ULONG size);
 
 #define TOP "Software\\Keys\\"
 #define ROUNDS 150
@@ -244,6 +252,60 @@ static void check(int done, int count)
     RegCloseKey(key);
 }
 
+static void rename_for_ever(const char *top)
+{
+    HKEY key = create(name(TOP "%s\\m", top));
+    RegCloseKey(create(name(TOP "%s\\a", top)));
+    RegCloseKey(create(name(TOP "%s\\z", top)));
+    set(key, "value", "kept");
+    for (int i = 0;; i++) {
+        long error = RegRenameKey(key, NULL, i % 2 ? L"m" : L"n");
+        if (error)
+            fail("rename", top, error);
+        printf("%d\n", i);
+    }
+}
+
+static void check_renamed(const char *top)
+{
+    HKEY key = open(name(TOP "%s", top)), m = open(name(TOP "%s\\m", top)), n = open(name(TOP "%s\\n", top));
+    char text[128];
+    DWORD count = 0;
+    if (!m == !n || !is(m ? m : n, "value", "kept"))
+        fail("wrong", top, m != NULL);
+    for (; !RegEnumKeyA(key, count, text, sizeof text); count++)
+        if (strlen(text) != 1 || !strchr("amnz", *text))
+            fail("left", text, 0);
+    if (count != 3)
+        fail("listed", top, (long)count);
+}
+
+/* ---- changes that fail ---- */
+
+static void fail_to_change(void)
+{
+    static wchar_t text[] = L"value0";
+    UNICODE_STRING value = {12, 12, text};
+    HKEY key = open(TOP "Seed\\k0");
+    printf("%lx", (unsigned long)NtSetValueKey(key, &value, 0, REG_SZ, (const void *)16, 100));
+    printf(" %lx", (unsigned long)NtSetValueKey(key, (const UNICODE_STRING *)16, 0, REG_SZ, "", 1));
+    printf(" %ld", RegRenameKey(key, NULL, L"k1"));
+    printf(" %ld", RegRenameKey(key, NULL, L"a\\b"));
+    printf(" %ld", RegDeleteValueA(key, "none"));
+    printf(" %ld\n", RegSetValueExA(key, "value0", 0, REG_SZ, (const BYTE *)"host 0.0", 9));
+}
+
+static void allow(const char *path)
+{
+    SECURITY_DESCRIPTOR all;
+    HKEY key = create(path);
+    InitializeSecurityDescriptor(&all, SECURITY_DESCRIPTOR_REVISION);
+    SetSecurityDescriptorDacl(&all, TRUE, NULL, FALSE);
+    long error = RegSetKeySecurity(key, DACL_SECURITY_INFORMATION, &all);
+    if (error)
+        fail("allow", path, error);
+}
+
 /* ---- watching ---- */
 
 static void watch(void)
@@ -302,6 +364,14 @@ int main(int argc, char **argv)
         }
     else if (!strcmp(what, "check"))
         check(first, second);
+    else if (!strcmp(what, "rename") && argc > 2)
+        rename_for_ever(argv[2]);
+    else if (!strcmp(what, "renamed") && argc > 2)
+        check_renamed(argv[2]);
+    else if (!strcmp(what, "fail"))
+        fail_to_change();
+    else if (!strcmp(what, "allow") && argc > 2)
+        allow(argv[2]);
     else if (!strcmp(what, "watch"))
         watch();
     else if (!strcmp(what, "volatile") && argc > 2)
