@@ -22,7 +22,7 @@ def processes_of(machine, mark):
         if not entry.name.isdigit():
             continue
         try:
-            command = (entry / "cmdline").read_bytes()
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
             environment = (entry / "environ").read_bytes()
         except OSError:
             continue

@@ -74,11 +74,11 @@ def test_a_watch_tells_of_the_changes_of_its_own_vm(machine, unchanged):
         machine.fvm("delete", name).expect()
 
 
-def kill(machine, name, fvm, how):
+def kill(machine, name, fvm, how, mark=f"change 0 {SEEDED}"):
     if how == "stop":
         machine.fvm("stop", name).expect()
         return
-    programs = [pid for pid in processes_of(machine, f"change 0 {SEEDED}") if pid != fvm.pid]
+    programs = [pid for pid in processes_of(machine, mark) if pid != fvm.pid]
     for pid in {"program": programs, "fvm": [fvm.pid], "all": [fvm.pid, *programs]}[how]:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -110,6 +110,33 @@ def test_killed_writers_leave_a_readable_registry(machine, unchanged):
         machine.fvm("diff", name).expect()
         machine.fvm("delete", name).expect()
     assert turns >= 3
+
+
+@pytest.mark.parametrize("key", ["Shared", "New"])  # the host's, the VM's alone
+def test_a_killed_rename_leaves_one_key(machine, unchanged, key):
+    dice = random.Random(time.time_ns())
+    for turn in range(8):
+        how = dice.choice(["program", "all"])
+        fvm = machine.popen_fvm(["run", "renaming", "--", KEYS, "rename", key])
+        for _ in range(2 + turn):
+            assert fvm.stdout.readline(), fvm.stderr.read()
+        time.sleep(dice.random() * 0.01)
+        kill(machine, "renaming", fvm, how, f"rename {key}")
+        fvm.communicate(timeout=60)
+        wait_until_gone(machine, f"rename {key}")
+        machine.inside("renaming", [KEYS, "renamed", key]).expect()
+        machine.fvm("delete", "renaming").expect()
+
+
+def test_a_change_that_fails_copies_nothing(machine):
+    outside = machine.outside([KEYS, "fail"]).expect().text
+    assert machine.inside("failing", [KEYS, "fail"]).expect().text == outside
+    assert [line for line in machine.fvm("log", "failing").expect().text.splitlines() if "copy-up" in line] == []
+    machine.outside(["reg", "add", r"HKCU\Software\Keys\Seed\k0", "/v", "later", "/d", "seen", "/f"]).expect()
+    inside = machine.inside("failing", ["reg", "query", r"HKCU\Software\Keys\Seed\k0"]).expect().text
+    machine.outside(["reg", "delete", r"HKCU\Software\Keys\Seed\k0", "/v", "later", "/f"]).expect()
+    assert "later" in inside
+    machine.fvm("delete", "failing").expect()
 
 
 # ---- handles of the host's ----

@@ -7,35 +7,48 @@
 
 #define STORED_ACCESS (KEY_READ | KEY_WRITE | DELETE)
 
+/* Wine 8 loses the next key when a key is renamed to a name that sorts right behind its own: then a guard in between keeps
+ * the two apart. It sorts behind the old name, and before nearly every name that is behind that. */
+static NTSTATUS make_guard(struct str from, char16 *memory, HANDLE *guard)
+{
+    struct strbuf name;
+    buf_init(&name, memory, KEY_UNITS);
+    buf_add(&name, from);
+    buf_add(&name, STR(u"\x01 fvm"));
+    return key_mirror(buf_str(&name), DELETE, guard);
+}
+
+static void remove_guard(HANDLE guard)
+{
+    nt.NtDeleteKey(guard);
+    nt.NtClose(guard);
+}
+
+/* Also takes away the guard of a rename that was cut off. */
 bool key_renamed(void *unused, struct str from, struct str to)
 {
+    struct key_memory *memory = scratch_take();
     HANDLE key;
     (void)unused;
-    (void)from;
+    if (make_guard(from, memory->name, &key) >= 0)
+        remove_guard(key);
+    scratch_give(memory);
     if (key_open_stored(to, KEY_QUERY_VALUE, &key) < 0)
         return false;
     nt.NtClose(key);
     return true;
 }
 
-/* Wine 8 loses the next key when a key is renamed to a name that sorts right behind its own: then a key in between keeps
- * the two apart. It sorts behind the old name, and before nearly every name that is behind that. */
 static NTSTATUS rename_stored(HANDLE own, struct str from, struct str new_name)
 {
     struct key_memory *memory = scratch_take();
-    struct strbuf between;
-    HANDLE guard = NULL;
+    HANDLE guard;
     UNICODE_STRING string = {(USHORT)(new_name.len * sizeof(char16)), (USHORT)(new_name.len * sizeof(char16)),
                              (WCHAR *)new_name.s};
-    buf_init(&between, memory->name, KEY_UNITS);
-    buf_add(&between, from);
-    buf_add_char(&between, 1);
-    key_mirror(buf_str(&between), DELETE, &guard);
+    NTSTATUS guarded = make_guard(from, memory->name, &guard);
     NTSTATUS status = nt.NtRenameKey(own, &string);
-    if (guard) {
-        nt.NtDeleteKey(guard);
-        nt.NtClose(guard);
-    }
+    if (guarded >= 0)
+        remove_guard(guard);
     scratch_give(memory);
     return status;
 }
@@ -50,23 +63,17 @@ static NTSTATUS rename_locked(struct str from, struct str to, HANDLE own)
         return log_refusal("FVM's own keys", to, STATUS_ACCESS_DENIED);
     struct journal_record record = {
         .type = JOURNAL_RENAME, .kind = MAP_DIR, .cover = above.has_lower, .path = from, .other = to};
-    NTSTATUS status = key_exists(to, 0);
-    if (status >= 0)
+    if (key_exists(to, 0) >= 0)
         return STATUS_CANNOT_DELETE; /* as the system says when the name is taken */
     key_delete_stored(to);
-    if (!above.has_lower)
-        status = rename_stored(own, from, path_leaf(to));
-    else {
-        status = layer_journal(&layer.keys, &record);
-        if (status < 0)
-            return status;
-        status = rename_stored(own, from, path_leaf(to));
-        if (status < 0) {
-            record.type = JOURNAL_ABORT;
-            layer_journal(&layer.keys, &record);
-        }
-    }
-    if (status >= 0 && !map_rename(layer_map(&layer.keys), from, to, record.cover, record.kind))
+    NTSTATUS status = layer_journal(&layer.keys, &record);
+    if (status < 0)
+        return status;
+    status = rename_stored(own, from, path_leaf(to));
+    if (status < 0) {
+        record.type = JOURNAL_ABORT;
+        layer_journal(&layer.keys, &record);
+    } else if (!map_rename(layer_map(&layer.keys), from, to, record.cover, record.kind))
         layer_rebuild(&layer.keys);
     if (status >= 0)
         atomic_fetch_add((_Atomic uint32_t *)(uintptr_t)&layer.vm->key_renames, 1);
@@ -88,13 +95,15 @@ static NTSTATUS rename_key(struct key_use *use, struct str new_name, struct key_
         return STATUS_INVALID_PARAMETER;
     if ((handle_granted(use->handle) & KEY_WRITE) != KEY_WRITE)
         return STATUS_ACCESS_DENIED;
-    NTSTATUS status = key_change(use, KEY_WRITE, &real);
-    if (status < 0)
-        return status;
     buf_init(&to, memory->name, KEY_UNITS);
     buf_add(&to, path_parent(from));
     buf_add_char(&to, '\\');
     buf_add(&to, new_name);
+    if (!use->state->stored && key_exists(buf_str(&to), 0) >= 0) /* must not cost a copy; below it counts */
+        return STATUS_CANNOT_DELETE;
+    NTSTATUS status = key_change(use, KEY_WRITE, &real);
+    if (status < 0)
+        return status;
     layer_lock();
     status = key_open_stored(from, STORED_ACCESS, &own);
     if (status >= 0) {

@@ -117,6 +117,17 @@ static bool has_value(HANDLE key, const UNICODE_STRING *name, ULONG type, const 
     return same;
 }
 
+/* What cannot be read must not cost a copy either. */
+static bool can_read(const void *data, ULONG size)
+{
+    enum { PAGE = 4096 };
+    uint8_t unused;
+    for (ULONG at = 0; at<size; at += size - at> PAGE ? PAGE : size - at)
+        if (!guard_read(&unused, (const uint8_t *)data + at, 1))
+            return false;
+    return !size || guard_read(&unused, (const uint8_t *)data + size - 1, 1);
+}
+
 static bool changes_nothing(struct key_use *use, const UNICODE_STRING *name, ULONG type, const void *data, ULONG size)
 {
     struct key_state *state = use->state;
@@ -151,6 +162,10 @@ NTSTATUS NTAPI fvm_NtSetValueKey(HANDLE key, const UNICODE_STRING *name, ULONG t
     if (changes_nothing(&use, name, type, data, size)) {
         key_end(&use);
         return STATUS_SUCCESS;
+    }
+    if (use.state && !can_read(data, size)) {
+        key_end(&use);
+        return STATUS_ACCESS_VIOLATION;
     }
     status = key_change(&use, KEY_SET_VALUE, &real);
     if (status >= 0 && is_link(&use))
