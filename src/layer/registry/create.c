@@ -292,7 +292,8 @@ static NTSTATUS ask_system(const struct key_call *call, const struct said *from)
 
 static bool may_pass(const struct key_call *call, const struct said *from)
 {
-    return !call->create && keys_untouched() && !key_mentions_home(said_name(from));
+    return !call->create && keys_untouched() && (from->attributes.RootDirectory || key_is_absolute(said_name(from))) &&
+           !key_mentions_home(said_name(from));
 }
 
 NTSTATUS key_open_call(const struct key_call *call, const OBJECT_ATTRIBUTES *attributes)

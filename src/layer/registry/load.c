@@ -239,8 +239,9 @@ NTSTATUS NTAPI fvm_NtUnloadKey(OBJECT_ATTRIBUTES *key)
     layer_lock();
     NTSTATUS status = decode_key(key, memory, &name, &place);
     if (status >= 0)
-        status = place.has_lower ? log_refusal("unload of a hive", buf_str(&name.path), STATUS_PRIVILEGE_NOT_HELD)
-                                 : unload_stored(buf_str(&name.path), &place, memory->real);
+        status = place.has_lower && key_exists(buf_str(&name.path), 0) >= 0
+                     ? log_refusal("unload of a hive", buf_str(&name.path), STATUS_PRIVILEGE_NOT_HELD)
+                     : unload_stored(buf_str(&name.path), &place, memory->real);
     layer_unlock();
     scratch_give(memory);
     return status;

@@ -1,4 +1,5 @@
 /* Decodes what programs call keys: absolute names, names relative to a handle, handles. */
+#include "layer/objects/objects.h"
 #include "layer/registry/registry.h"
 
 NTSTATUS key_read_attributes(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct said *copy)
@@ -39,6 +40,11 @@ static bool take_root(struct str *name)
     else
         return false;
     return true;
+}
+
+bool key_is_absolute(struct str name)
+{
+    return take_root(&name);
 }
 
 /* Several backslashes count as one, and those at the end not at all. */
@@ -108,19 +114,38 @@ static NTSTATUS add_root(HANDLE root, struct strbuf *path)
     return status;
 }
 
-/* A name elsewhere in the object name space may be a link that leads to the registry. */
-static NTSTATUS decode_alias(const struct said *from, struct key_memory *memory, struct key_name *name)
+/* Opens what the system calls so, and asks for its name. */
+static NTSTATUS decode_opened(OBJECT_ATTRIBUTES *attributes, struct key_memory *memory, struct key_name *name)
 {
     HANDLE key;
     struct str system_name;
     bool stored;
-    NTSTATUS status = nt.NtOpenKey(&key, KEY_QUERY_VALUE, &from->attributes);
+    NTSTATUS status = nt.NtOpenKey(&key, KEY_QUERY_VALUE, attributes);
     if (status < 0)
         return STATUS_REPARSE;
     status = key_system_name(key, memory->more, &system_name);
     if (status >= 0 && !key_vm_path(system_name, &name->path, &stored))
         status = log_refusal("FVM's own keys", system_name, STATUS_OBJECT_NAME_NOT_FOUND);
     nt.NtClose(key);
+    return status;
+}
+
+/* A name elsewhere in the object name space may be a link, of the VM or of the system, that leads to the registry. */
+static NTSTATUS decode_alias(const struct said *from, struct key_memory *memory, struct key_name *name)
+{
+    struct str given = said_name(from), led = given;
+    if (!given.len || given.s[0] != '\\')
+        return STATUS_REPARSE; /* the system's own reason */
+    char16 *links = scratch_take();
+    NTSTATUS status = object_follow(NULL, given, links, &led);
+    if (status == STATUS_REPARSE && take_root(&led)) {
+        add_components(&name->path, led);
+        status = STATUS_SUCCESS;
+    } else if (status >= 0) {
+        struct path_attributes at = path_attributes(status == STATUS_REPARSE ? led : given);
+        status = decode_opened(path_object(&at), memory, name);
+    }
+    scratch_give(links);
     return status;
 }
 

@@ -15,6 +15,8 @@ static NTSTATUS put(void *information, ULONG length, ULONG *result_length, const
 
 /* ---- enumeration ---- */
 
+#define INDEX_OF_NONE 0x40000000u /* no key has so many subkeys */
+
 static ULONG basic_size(const struct key_child *child)
 {
     return (ULONG)offsetof(FVM_KEY_BASIC_INFORMATION, Name) + child->information->NameLength;
@@ -70,6 +72,8 @@ static NTSTATUS enumerate_merged(struct key_use *use, ULONG index, ULONG class, 
 {
     struct key_child child;
     NTSTATUS status = key_listing_entry(use, index, &child);
+    if (status == STATUS_NO_MORE_ENTRIES) /* the system may find something else wrong first */
+        return nt.NtEnumerateKey(use->handle, index | INDEX_OF_NONE, class, information, length, result_length);
     if (status < 0)
         return status;
     if (class == KeyBasicInformationClass && length >= basic_size(&child))

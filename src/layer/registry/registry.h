@@ -44,6 +44,8 @@ NTSTATUS key_decode(const struct said *from, ACCESS_MASK access, ULONG options, 
                     struct key_name *name);
 /* Whether FVM's own key could be what is meant: any component has its name. */
 bool key_mentions_home(struct str name);
+/* Whether the name begins with \REGISTRY. */
+bool key_is_absolute(struct str name);
 /* \REGISTRY\... as the system names the key that the handle has open, without that prefix; through `memory` (KEY_UNITS). */
 NTSTATUS key_system_name(HANDLE key, char16 *memory, struct str *name);
 /* The VM path of a system name; *stored: it is in the VM's own storage. False when it is FVM's and not this VM's. */
