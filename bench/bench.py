@@ -54,7 +54,7 @@ def in_turns(plain, vm, runs=RUNS):
     return [kept[1:] for kept in samples]  # the first of each warms up
 
 
-def in_rounds(machine, vm, command, rounds, pairs=3):
+def in_rounds(machine, vm, command, rounds, pairs=9):
     """Times of what takes microseconds: a program outside and one inside run at the same time, and a line to their standard
     input lets them measure one round, in turns. How memory is laid out is the luck of a process, so there are some pairs of them."""
     samples = {}, {}

@@ -99,8 +99,12 @@ int wmain(int argc, wchar_t **argv)
     close_key(key);
     key = must_open(NULL, MACHINE PART L"\\Made below", KEY_ALL_ACCESS);
     enumerate(key);
+    say_delete(key, L"Made below");
     say("delete: 0x%08lx", nt.NtDeleteKey(key));
-    enumerate(key);
+    close_key(key);
+    key = must_open(NULL, MACHINE PART, KEY_ALL_ACCESS);
+    say_delete(key, L"Made by another name");
+    say_delete_value(key, L"set by another name");
     close_key(key);
     return 0;
 }

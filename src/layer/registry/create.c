@@ -41,7 +41,7 @@ static NTSTATUS opened(const struct key_call *call, const struct key_name *name,
     HANDLE handle;
     ULONG disposition = REG_OPENED_EXISTING_KEY;
     if (guard_read(&handle, call->handle, sizeof(handle)))
-        key_opened(handle, buf_str(&name->path), stored, link);
+        key_opened(handle, buf_str(&name->path), stored, link, NULL);
     if (call->create && collision(call) >= 0 && call->disposition &&
         !guard_write(call->disposition, &disposition, sizeof(disposition)))
         return STATUS_ACCESS_VIOLATION;
@@ -107,41 +107,59 @@ static NTSTATUS open_stored(const struct key_call *call, const struct said *from
     return status < 0 ? status : opened(call, name, true, name->open_link);
 }
 
-/* A new key gets the program's descriptor when it is there, so that the layer can see what that does. */
-static NTSTATUS give_descriptor(const struct key_call *call, const struct said *from, struct str vm_path)
+/* Gives the program a handle of what `own` has open. A key that is new will be changed: that handle is kept for it (key_change), and the
+ * program gets another one. */
+static NTSTATUS give(const struct key_call *call, const struct said *from, const struct key_name *name, HANDLE own,
+                     ULONG disposition)
 {
-    HANDLE handle, none = NULL;
-    NTSTATUS status = key_give_descriptor(vm_path, from->attributes.SecurityDescriptor);
-    if (status < 0 && guard_read(&handle, call->handle, sizeof(handle))) {
-        nt.NtClose(handle);
-        key_delete_stored(vm_path);
-        guard_write(call->handle, &none, sizeof(none));
+    bool link = name->open_link || call->options & REG_OPTION_CREATE_LINK;
+    ULONG inherit = from->attributes.Attributes & OBJ_INHERIT;
+    HANDLE handle = own;
+    NTSTATUS status = STATUS_SUCCESS;
+    if (inherit || disposition == REG_CREATED_NEW_KEY)
+        status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, own, NT_CURRENT_PROCESS, &handle, 0, inherit,
+                                      DUPLICATE_SAME_ACCESS);
+    if (status < 0) {
+        nt.NtClose(own);
+        return status;
     }
-    return status;
+    key_opened(handle, buf_str(&name->path), true, link, handle == own ? NULL : own);
+    if (!guard_write(call->handle, &handle, sizeof(handle)) ||
+        (call->disposition && !guard_write(call->disposition, &disposition, sizeof(disposition))))
+        return STATUS_ACCESS_VIOLATION;
+    return STATUS_SUCCESS;
 }
 
-/* The stored key is made; no node needs to be. */
+/* The stored key is made; no node needs to be. A new key gets the program's descriptor when it is there, so that the layer can see what
+ * that does. */
 static NTSTATUS create_stored(const struct key_call *call, const struct said *from, const struct key_name *name,
                               struct key_memory *memory)
 {
     struct stored_name stored;
-    HANDLE handle;
+    HANDLE own = NULL;
     ULONG disposition;
+    if (!guard_write(call->handle, &own, sizeof(own)))
+        return STATUS_ACCESS_VIOLATION;
     NTSTATUS status = name_stored(from, name, memory, true, &stored);
     if (status < 0)
         return status;
-    stored.attributes.Attributes &= ~(ULONG)OBJ_OPENLINK;
+    stored.attributes.Attributes &= ~(ULONG)(OBJ_OPENLINK | OBJ_INHERIT);
     stored.attributes.SecurityDescriptor = NULL;
-    status = nt.NtCreateKey(call->handle, real_access(call), &stored.attributes, call->title_index, call->class,
+    status = nt.NtCreateKey(&own, real_access(call), &stored.attributes, call->title_index, call->class,
                             call->options & ~(ULONG)(REG_OPTION_CREATE_LINK | REG_OPTION_OPEN_LINK), &disposition);
     key_end(&stored.root);
-    if (status >= 0 && from->attributes.SecurityDescriptor && disposition == REG_CREATED_NEW_KEY)
-        status = give_descriptor(call, from, buf_str(&name->path));
-    if (status >= 0 && guard_read(&handle, call->handle, sizeof(handle)))
-        key_opened(handle, buf_str(&name->path), true, name->open_link || call->options & REG_OPTION_CREATE_LINK);
-    if (status >= 0 && call->disposition && !guard_write(call->disposition, &disposition, sizeof(disposition)))
-        return STATUS_ACCESS_VIOLATION;
-    return status;
+    if (status < 0)
+        return status;
+    if (from->attributes.SecurityDescriptor && disposition == REG_CREATED_NEW_KEY) {
+        NTSTATUS given = key_give_descriptor(buf_str(&name->path), from->attributes.SecurityDescriptor);
+        if (given < 0) {
+            nt.NtClose(own);
+            key_delete_stored(buf_str(&name->path));
+            return given;
+        }
+    }
+    NTSTATUS given = give(call, from, name, own, disposition);
+    return given < 0 ? given : status;
 }
 
 /* [locked] Neither the VM nor the host has it. STATUS_RETRY: the name was not canonical. */
@@ -167,8 +185,10 @@ static NTSTATUS create_new(const struct key_call *call, const struct said *from,
     NTSTATUS recorded = link ? key_record(path, MAP_META, (struct str){nowhere, 1}, NULL)
                              : key_record(path, MAP_OWN, (struct str){0}, NULL);
     HANDLE handle;
-    if (recorded < 0 && guard_read(&handle, call->handle, sizeof(handle)))
+    if (recorded < 0 && guard_read(&handle, call->handle, sizeof(handle))) {
+        handle_forget(handle);
         nt.NtClose(handle);
+    }
     if (recorded < 0) {
         key_delete_stored(path);
         return recorded;

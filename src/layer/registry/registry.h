@@ -136,8 +136,8 @@ NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real);
 NTSTATUS key_keep(HANDLE handle, HANDLE *own);
 /* Closes such a handle that a state has. For handles.c. */
 void key_let_go(uintptr_t state);
-/* A handle that was just opened for the program. */
-void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link);
+/* A handle that was just opened for the program. own (may be NULL; becomes the state's): another one of the same stored key. */
+void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link, HANDLE own);
 static inline struct str key_path(const struct key_use *use)
 {
     return (struct str){use->state->path, use->state->len};

@@ -158,14 +158,18 @@ void key_end(struct key_use *use)
     use->state = NULL;
 }
 
-void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link)
+void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link, HANDLE own)
 {
     uintptr_t word, token;
     struct key_state *state = state_new(vm_path);
-    if (!state)
+    if (!state) {
+        if (own)
+            nt.NtClose(own);
         return;
+    }
     state->stored = stored;
     state->link = link;
+    state->own = own;
     if (!handle_take(handle, HANDLE_KEY, &token, &word)) {
         key_state_release((uintptr_t)state);
         return;
