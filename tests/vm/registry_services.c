@@ -1,12 +1,9 @@
-/* The less frequent services of keys: several values at once, times, watching with further keys, saving and loading a hive. */
+/* The less frequent services of keys: several values at once, times, watching with further keys. */
 #include "../harness/keys.h"
 
 #include <wincred.h>
 
 #define CONTROL MACHINE L"Software\\Microsoft\\Internet Explorer" /* each program changes other keys of the host */
-#define LOADED MACHINE L"Loaded"
-
-NTSYSAPI NTSTATUS NTAPI RtlAdjustPrivilege(ULONG privilege, BOOLEAN enable, BOOLEAN thread, BOOLEAN *was_enabled);
 
 static OBJECT_ATTRIBUTES named(UNICODE_STRING *name)
 {
@@ -125,50 +122,6 @@ static void transacted(void)
     say_path(CONTROL L"\\Transacted");
 }
 
-/* What the system answers, and that the keys are what they were where that does nothing. */
-static void restoring(HANDLE key)
-{
-    UNICODE_STRING file = unicode(nt_at(L"saved")), old = unicode(nt_at(L"old"));
-    OBJECT_ATTRIBUTES file_at = named(&file), old_at = named(&old);
-    HANDLE in = CreateFileW(at(L"saved"), GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL);
-    say("restore: 0x%08lx", nt.NtRestoreKey(key, in, 0));
-    CloseHandle(in);
-    say("replace: 0x%08lx", nt.NtReplaceKey(&file_at, key, &old_at));
-    say_key(key);
-    say_file(L"old");
-}
-
-enum { LOAD, LOAD_2, LOAD_EX, LOADS };
-
-static NTSTATUS load_as(int way, OBJECT_ATTRIBUTES *key, OBJECT_ATTRIBUTES *file)
-{
-    if (way == LOAD_EX && nt.NtLoadKeyEx)
-        return nt.NtLoadKeyEx(key, file, 0, NULL, NULL, 0, NULL, NULL);
-    return way == LOAD_2 ? nt.NtLoadKey2(key, file, 0) : nt.NtLoadKey(key, file);
-}
-
-static void hive(HANDLE key, int way)
-{
-    UNICODE_STRING name = unicode(L"Loaded"), file = unicode(nt_at(L"saved"));
-    OBJECT_ATTRIBUTES key_at = named(&name), file_at = named(&file);
-    key_at.RootDirectory = must_open(NULL, L"\\Registry\\Machine", KEY_ALL_ACCESS); /* Wine wants one */
-    HANDLE out = CreateFileW(at(L"saved"), GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
-    say("save: 0x%08lx", nt.NtSaveKey(key, out));
-    CloseHandle(out);
-    say("load: 0x%08lx", load_as(way, &key_at, &file_at));
-    say_path(LOADED);
-    say_path(LOADED L"\\Made\\Below");
-    HANDLE loaded = must_open(NULL, LOADED, KEY_ALL_ACCESS);
-    say_set(loaded, L"set", L"x");
-    close_key(create_key(loaded, L"New"));
-    say_key(loaded);
-    close_key(loaded);
-    say("unload: 0x%08lx", nt.NtUnloadKey(&key_at));
-    close_key(key_at.RootDirectory);
-    say_path(LOADED);
-    restoring(key);
-}
-
 /* Passwords that programs save: on Wine they are values in the registry. */
 static void credentials(void)
 {
@@ -201,8 +154,6 @@ static void credentials(void)
 
 int wmain(int argc, wchar_t **argv)
 {
-    enum { SE_BACKUP = 17, SE_RESTORE = 18 };
-    BOOLEAN was;
     begin(argc, argv);
     HANDLE key = must_open(NULL, CONTROL, KEY_ALL_ACCESS);
     say_section("untouched");
@@ -226,13 +177,6 @@ int wmain(int argc, wchar_t **argv)
     set_information(key);
     set_information(made);
     transacted();
-    say_section("without the privilege");
-    hive(key, LOAD);
-    say_section("a hive");
-    RtlAdjustPrivilege(SE_BACKUP, TRUE, FALSE, &was);
-    RtlAdjustPrivilege(SE_RESTORE, TRUE, FALSE, &was);
-    for (int way = 0; way < LOADS; way++)
-        hive(key, way);
     close_key(made);
     close_key(key);
     return 0;
