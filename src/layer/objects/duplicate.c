@@ -16,38 +16,66 @@ static bool is_file_or_directory(HANDLE handle)
     return known;
 }
 
-/* Keys are judged by every service that changes one; processes, threads and what has no name can only be the VM's. */
-static bool may_have_more(HANDLE handle)
+/* The VM's own; what has no name, and processes and threads, can only be that. Wine names a section without a name after its file, whose
+ * own handle's mode protects that. */
+static bool is_own(struct str type, struct str name)
+{
+    struct str own;
+    return !name.len || object_show(name, &own) ||
+           (str_equal(type, STR(u"Section")) && str_prefix_fold(layer.up, name, STR(u"\\??\\")));
+}
+
+/* Whether a duplicate may have more access than this handle; else its name is in memory. Keys are judged by every service that changes one. */
+static bool may_have_more(HANDLE handle, char16 *memory, struct str *name)
+{
+    char16 *type_memory = memory + SCRATCH_SIZE / sizeof(char16) / 2;
+    struct str type;
+    *name = (struct str){0};
+    if (handle_text(handle, HANDLE_TYPE, type_memory, SCRATCH_SIZE / 2, &type) < 0)
+        return false;
+    if (str_equal(type, STR(u"Key")))
+        return true;
+    bool named = handle_text(handle, HANDLE_NAME, memory, SCRATCH_SIZE / 2, name) >= 0;
+    return str_equal(type, STR(u"File")) ? is_file_or_directory(handle) : named && is_own(type, *name);
+}
+
+/* Whether a duplicate with that access has more than the handle. */
+static NTSTATUS has_more(HANDLE handle, ACCESS_MASK access, bool *more)
+{
+    HANDLE trial;
+    NTSTATUS status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, &trial, access, 0, 0);
+    if (status < 0)
+        return status;
+    *more = handle_granted(trial) & ~handle_granted(handle);
+    nt.NtClose(trial);
+    return status;
+}
+
+static NTSTATUS judge(HANDLE handle, ACCESS_MASK access)
 {
     char16 *memory = scratch_take();
-    struct str text, own;
-    bool typed = handle_text(handle, HANDLE_TYPE, memory, SCRATCH_SIZE, &text) >= 0;
-    bool file = typed && str_equal(text, STR(u"File")), key = typed && str_equal(text, STR(u"Key"));
-    bool named = handle_text(handle, HANDLE_NAME, memory, SCRATCH_SIZE, &text) >= 0;
-    bool may = key || (file ? is_file_or_directory(handle) : typed && named && (!text.len || object_show(text, &own)));
-    if (!may && named)
-        log_refusal("more access to an object of the system", text, STATUS_ACCESS_DENIED);
+    struct str name;
+    bool more = false;
+    NTSTATUS status = may_have_more(handle, memory, &name) ? STATUS_SUCCESS : has_more(handle, access, &more);
+    if (more)
+        status = log_refusal("more access to an object of the system", name, STATUS_ACCESS_DENIED);
     scratch_give(memory);
-    return may;
+    return status;
 }
 
 /* By a handle of our own: the program's number may come to be another object's. */
 static NTSTATUS duplicate_judged(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *made,
                                  ACCESS_MASK access, ULONG attributes, ULONG options)
 {
-    HANDLE kept, trial = NULL;
+    HANDLE kept;
     NTSTATUS status =
         nt.NtDuplicateObject(source_process, source, NT_CURRENT_PROCESS, &kept, 0, 0, DUPLICATE_SAME_ACCESS);
     if (status < 0)
         return status;
-    status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, kept, NT_CURRENT_PROCESS, &trial, access, 0, 0);
-    if (status >= 0 && handle_granted(trial) & ~handle_granted(kept) && !may_have_more(kept))
-        status = STATUS_ACCESS_DENIED;
+    status = judge(kept, access);
     if (status >= 0)
         status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, kept, target_process, made, access, attributes,
                                       options & ~(ULONG)DUPLICATE_CLOSE_SOURCE);
-    if (trial)
-        nt.NtClose(trial);
     nt.NtClose(kept);
     if (options & DUPLICATE_CLOSE_SOURCE)
         nt.NtDuplicateObject(source_process, source, NULL, NULL, 0, 0, DUPLICATE_CLOSE_SOURCE);
