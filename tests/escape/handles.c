@@ -128,6 +128,13 @@ static void by_mapping(void)
     BYTE *view = mapping ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0) : NULL;
     DWORD old;
     report(view && VirtualProtect(view, 4096, PAGE_READWRITE, &old), "a mapping made writable later");
+    HANDLE more = NULL;
+    DuplicateHandle(GetCurrentProcess(), mapping, GetCurrentProcess(), &more, SECTION_ALL_ACCESS, FALSE, 0);
+    BYTE *writable = more ? MapViewOfFile(more, FILE_MAP_WRITE, 0, 0, 0) : NULL;
+    if (writable)
+        memcpy(writable, "mapped", 6);
+    report(writable != NULL, "a duplicate of a mapping, with more access");
+    close_handle(more);
     report(view && MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 0), "a second, writable view");
     HANDLE copy = CreateFileMappingW(reading, NULL, PAGE_WRITECOPY, 0, 0, NULL);
     char *own = copy ? MapViewOfFile(copy, FILE_MAP_COPY, 0, 0, 0) : NULL;
