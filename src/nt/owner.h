@@ -4,6 +4,9 @@
 
 #include "nt/native.h"
 
+/* Ends the name of the key that stands beside a stored one while that is renamed: see src/layer/registry/rename.c. */
+#define KEY_GUARD u"\x01 fvm"
+
 #define OWNER_DESCRIPTOR_SIZE 65536u /* bytes; more than an access control list can have */
 
 /* NtOpenKey, also where the key's access control list lets nobody in: its owner may change that list, and it is put back. memory:

@@ -74,8 +74,11 @@ static bool stored(HANDLE files, struct str path)
 static bool rename_happened(void *context, struct str from, struct str to)
 {
     struct changes *changes = context;
-    if (changes->names == JOURNAL_KEYS)
+    if (changes->names == JOURNAL_KEYS) {
+        if (changes->locked)
+            registry_remove_guard(changes->vm, from);
         return registry_stored(changes->vm, to);
+    }
     return !stored(changes->files, from) && stored(changes->files, to);
 }
 

@@ -12,6 +12,7 @@ struct changes {
     const struct vm *vm; /* set by changes_replay */
     HANDLE journal;      /* readable; not owned */
     HANDLE files;        /* JOURNAL_FILES: the delta tree; not owned */
+    bool locked;         /* nobody else writes: what a rename that was cut off left behind is removed */
     struct str hidden;   /* what is hidden from the VM before the replay; empty: nothing */
     uint8_t *data;       /* the journal's bytes; owned */
     size_t size;

@@ -83,23 +83,39 @@ NTSTATUS registry_open_own(struct str path, ACCESS_MASK access, HANDLE *key)
     return open_name(path, access, key, open_as_owner);
 }
 
-bool registry_stored(const struct vm *vm, struct str path)
+/* The VM's stored key of that name and ending. */
+static NTSTATUS open_stored(const struct vm *vm, struct str path, struct str end, ACCESS_MASK access, HANDLE *key)
 {
     char16 memory[VM_PATH_MAX];
     struct str root = registry_root(vm, memory);
     struct strbuf whole;
-    HANDLE key;
-    bool stored = false;
+    NTSTATUS status = STATUS_NO_MEMORY;
     if (!root.len || !path_alloc(&whole))
-        return false;
+        return status;
     buf_add(&whole, root);
     path_add(&whole, path);
-    if (!whole.overflow && NT_SUCCESS(registry_open_own(buf_str(&whole), KEY_QUERY_VALUE, &key))) {
-        stored = true;
-        nt.NtClose(key);
-    }
+    buf_add(&whole, end);
+    status = whole.overflow ? STATUS_NAME_TOO_LONG : registry_open_own(buf_str(&whole), access, key);
     path_free(&whole);
-    return stored;
+    return status;
+}
+
+bool registry_stored(const struct vm *vm, struct str path)
+{
+    HANDLE key;
+    if (!NT_SUCCESS(open_stored(vm, path, (struct str){0}, KEY_QUERY_VALUE, &key)))
+        return false;
+    nt.NtClose(key);
+    return true;
+}
+
+void registry_remove_guard(const struct vm *vm, struct str path)
+{
+    HANDLE key;
+    if (!NT_SUCCESS(open_stored(vm, path, STR(KEY_GUARD), DELETE, &key)))
+        return;
+    nt.NtDeleteKey(key);
+    nt.NtClose(key);
 }
 
 /* Deepest first, without recursion: keys can be nested deeper than the stack. */

@@ -15,6 +15,8 @@ NTSTATUS registry_open(struct str path, ACCESS_MASK access, HANDLE *key);
 NTSTATUS registry_open_own(struct str path, ACCESS_MASK access, HANDLE *key);
 /* Whether the VM has a stored key of that name. */
 bool registry_stored(const struct vm *vm, struct str path);
+/* Removes what stands beside a stored key while that is renamed. */
+void registry_remove_guard(const struct vm *vm, struct str path);
 /* Removes all keys of the VM, and FVM's own when it holds no other VM's. */
 NTSTATUS registry_delete(const struct vm *vm);
 

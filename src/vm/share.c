@@ -66,6 +66,7 @@ static enum fvm_result replay_one(struct share *share, const struct vm *vm, enum
     struct changes changes = {.names = names,
                               .journal = keys ? share->key_journal : share->journal,
                               .files = share->files,
+                              .locked = true,
                               .hidden = keys ? registry_home(memory) : home_path(vm->home)};
     enum fvm_result result = changes_replay(&changes, vm, map, error);
     if (result == FVM_OK)
