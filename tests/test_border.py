@@ -247,3 +247,18 @@ def test_soak(machine):
     assert after.pop("server's descriptors") <= system.pop("server's descriptors")  # those of ended processes go later
     assert after == system
     assert_unchanged(before, host_snapshot(machine))
+
+
+LISTS = X64 / "apps" / "lists.exe"
+
+
+def test_lists_of_the_system_leave_nothing_of_the_host(machine):
+    """Neither in the list nor in the memory around it; and a list fits into as many bytes as it says."""
+    target, line = start(machine, None, [TARGET])
+    outside = machine.outside([LISTS, line.split()[0]]).expect().text.splitlines()
+    inside = machine.inside("lists", [LISTS, line.split()[0]]).expect().text.splitlines()
+    assert end(target) == INTACT
+    assert [line for line in inside if not line.startswith(("blocked: ", "a byte less: "))] == []
+    assert inside.count("a byte less: c0000004") == 4, inside
+    seen = [line for line in outside if line.startswith("ESCAPED: see it")]
+    assert len(seen) >= 8, outside  # else there would be nothing to hide

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The ranges must not overlap. */
+/* The ranges may overlap if `to` is the lower one. */
 static inline void mem_copy(void *to, const void *from, size_t size)
 {
     uint8_t *out = to;

@@ -1,5 +1,4 @@
-/* What the system says about all processes, without those outside the VM. The system fills in the program's buffer; then
- * entries are taken out of it. */
+/* What the system says about all processes, without those outside the VM. */
 #include "layer/processes/processes.h"
 
 enum {
@@ -10,7 +9,9 @@ enum {
     SystemProcessIdInformationClass = 88,
     SystemFullProcessInformationClass = 148,
     IDLE_PROCESS = 0,
-    SYSTEM_PROCESS = 4
+    SYSTEM_PROCESS = 4,
+    FIRST_ROOM = 256 * 1024,
+    MOST_ROOM = 1 << 30
 };
 
 /* The head of SYSTEM_PROCESS_INFORMATION; source: phnt, ntexapi.h. */
@@ -31,70 +32,42 @@ static const char16 *const system_processes[] = {u"smss.exe",     u"csrss.exe", 
 
 static bool shown(const struct process_entry *entry)
 {
-    char16 memory[16];
-    struct str name = {memory, entry->image.Length / sizeof(char16)};
+    struct str name = {(const char16 *)entry->image.Buffer, entry->image.Length / sizeof(char16)};
     bool wine = nt.__wine_unix_spawnvp;
     if ((!wine && ((ULONG_PTR)entry->pid == IDLE_PROCESS || (ULONG_PTR)entry->pid == SYSTEM_PROCESS)) ||
         process_id_is_ours((uint32_t)(ULONG_PTR)entry->pid))
         return true;
-    if (name.len > sizeof(memory) / sizeof(memory[0]) ||
-        !guard_read(memory, entry->image.Buffer, name.len * sizeof(char16)))
-        return false;
     for (size_t i = 0; i < sizeof(system_processes) / sizeof(system_processes[0]); i++)
         if (str_equal_fold(layer.up, name, str_of(system_processes[i])))
             return true;
     return false;
 }
 
-/* Moves the entry of `size` bytes to the buffer's start; false when the program's memory is bad. */
-static bool move_first(uint8_t *buffer, ULONG from, ULONG size, struct process_entry *entry)
+/* Moves those shown to the start, as they are to be at `program`; returns their size. */
+static ULONG keep_processes(uint8_t *memory, ULONG length, uint8_t *program)
 {
-    uint8_t *chunk = scratch_take();
-    bool good = true;
-    if (entry->image.Buffer)
-        entry->image.Buffer = (WCHAR *)((uint8_t *)entry->image.Buffer - from);
-    if (entry->next)
-        entry->next += from;
-    for (ULONG done = 0; done < size && good; done += SCRATCH_SIZE) {
-        ULONG count = size - done < SCRATCH_SIZE ? size - done : SCRATCH_SIZE;
-        good = guard_read(chunk, buffer + from + done, count) && guard_write(buffer + done, chunk, count);
-    }
-    scratch_give(chunk);
-    return good && guard_write(buffer, entry, sizeof(*entry));
-}
-
-static NTSTATUS filter_processes(uint8_t *buffer, ULONG length)
-{
-    struct process_entry entry, last_entry = {0};
-    ULONG at = 0, last = UINT32_MAX; /* the last one kept */
-    for (;;) {
-        if (length < sizeof(entry) || at > length - sizeof(entry))
+    struct process_entry entry;
+    ULONG from = 0, to = 0, last = 0, size;
+    do {
+        if (length - from < sizeof(entry))
             break;
-        if (!guard_read(&entry, buffer + at, sizeof(entry)))
-            return STATUS_ACCESS_VIOLATION;
-        ULONG next = entry.next;
+        mem_copy(&entry, memory + from, sizeof(entry));
+        size = entry.next ? entry.next : length - from;
+        if (size > length - from)
+            break;
         if (shown(&entry)) {
-            ULONG here = at;
-            if (last == UINT32_MAX && at) {
-                if (!move_first(buffer, at, next ? next : length - at, &entry))
-                    return STATUS_ACCESS_VIOLATION;
-                here = 0;
-            } else if (last != UINT32_MAX && last_entry.next != at - last) {
-                last_entry.next = at - last;
-                if (!guard_write(buffer + last, &last_entry.next, sizeof(last_entry.next)))
-                    return STATUS_ACCESS_VIOLATION;
-            }
-            last = here;
-            last_entry = entry;
+            last = to;
+            if (entry.image.Buffer)
+                entry.image.Buffer = (WCHAR *)(program + to + ((uint8_t *)entry.image.Buffer - (memory + from)));
+            mem_copy(memory + to, memory + from, size);
+            mem_copy(memory + to, &entry, sizeof(entry));
+            to += size;
         }
-        if (!next || next > length - at)
-            break;
-        at += next;
-    }
-    ULONG none = 0;
-    if (last != UINT32_MAX && last_entry.next && !guard_write(buffer + last, &none, sizeof(none)))
-        return STATUS_ACCESS_VIOLATION;
-    return STATUS_SUCCESS;
+        from += size;
+    } while (entry.next);
+    if (to)
+        mem_zero(memory + last, sizeof(entry.next));
+    return to;
 }
 
 /* SYSTEM_HANDLE_INFORMATION and its Ex form: a count and entries that hold the id of the owner. */
@@ -108,25 +81,23 @@ static const struct handle_table tables[] = {
     {2 * sizeof(void *), 3 * sizeof(void *) + 16, sizeof(void *), 4},
 };
 
-static NTSTATUS filter_handles(uint8_t *buffer, ULONG length, const struct handle_table *table, ULONG *new_length)
+/* The same for entries of handles. */
+static ULONG keep_handles(uint8_t *memory, ULONG length, const struct handle_table *table)
 {
     ULONG count, kept = 0;
-    uint8_t entry[64];
-    if (length < table->first || !guard_read(&count, buffer, sizeof(count)))
-        return STATUS_ACCESS_VIOLATION;
-    for (ULONG i = 0; i < count && (i + 1) * table->size <= length - table->first; i++) {
+    mem_copy(&count, memory, sizeof(count));
+    uint8_t *entry = memory + table->first, *to = entry;
+    for (ULONG i = 0; i < count && table->size <= length - (ULONG)(entry - memory); i++, entry += table->size) {
         uint32_t pid;
-        if (!guard_read(entry, buffer + table->first + i * table->size, table->size))
-            return STATUS_ACCESS_VIOLATION;
         mem_copy(&pid, entry + table->pid, sizeof(pid));
         if (!process_id_is_ours(pid))
             continue;
-        if (kept != i && !guard_write(buffer + table->first + kept * table->size, entry, table->size))
-            return STATUS_ACCESS_VIOLATION;
+        mem_copy(to, entry, table->size);
+        to += table->size;
         kept++;
     }
-    *new_length = table->first + kept * table->size;
-    return guard_write(buffer, &kept, sizeof(kept)) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+    mem_copy(memory, &kept, sizeof(kept));
+    return (ULONG)(to - memory);
 }
 
 /* The system gets the id that was judged. */
@@ -147,34 +118,68 @@ static NTSTATUS image_name_of(void *information, ULONG length, ULONG *return_len
     return guard_write(information, &asked, sizeof(asked)) ? status : STATUS_ACCESS_VIOLATION;
 }
 
-NTSTATUS NTAPI fvm_NtQuerySystemInformation(ULONG class, void *information, ULONG length, ULONG *return_length)
+/* What the system says, in memory of the layer: no thread of the program sees what is not for it. Give back with memory_give; NULL when
+ * there is none. */
+static uint8_t *ask(ULONG class, ULONG *length, NTSTATUS *status)
+{
+    uint8_t *memory = NULL;
+    *status = STATUS_NO_MEMORY;
+    for (ULONG room = FIRST_ROOM; room <= MOST_ROOM; room *= 2) {
+        memory = memory_take(room);
+        if (!memory)
+            return NULL;
+        *status = nt.NtQuerySystemInformation(class, memory, room, length);
+        if (*status >= 0) {
+            *length = *length < room ? *length : room;
+            return memory;
+        }
+        memory_give(memory);
+        if (*status != STATUS_INFO_LENGTH_MISMATCH)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* table is NULL for a list of processes. */
+static NTSTATUS list(ULONG class, const struct handle_table *table, uint8_t *information, ULONG length,
+                     ULONG *return_length)
 {
     NTSTATUS status;
-    ULONG got = 0;
+    ULONG size = 0;
+    uint8_t *memory = ask(class, &size, &status);
+    if (!memory)
+        return status;
+    size = table ? keep_handles(memory, size, table) : keep_processes(memory, size, information);
+    if (!guard_write(information, memory, size < length ? size : length))
+        status = STATUS_ACCESS_VIOLATION;
+    else if (size > length)
+        status = STATUS_INFO_LENGTH_MISMATCH;
+    memory_give(memory);
+    if (return_length && !guard_write(return_length, &size, sizeof(size)))
+        return STATUS_ACCESS_VIOLATION;
+    return status;
+}
+
+NTSTATUS NTAPI fvm_NtQuerySystemInformation(ULONG class, void *information, ULONG length, ULONG *return_length)
+{
+    const struct handle_table *table = NULL;
     switch (class) {
+    case SystemHandleInformationClass:
+    case SystemExtendedHandleInformationClass:
+        table = &tables[class == SystemExtendedHandleInformationClass];
+        if (length < table->first + table->size) /* the system does not say how much it takes */
+            break;
+        /* fall through */
     case SystemProcessInformationClass:
     case SystemExtendedProcessInformationClass:
     case SystemFullProcessInformationClass:
         layer_attach();
-        status = nt.NtQuerySystemInformation(class, information, length, &got);
-        if (status >= 0)
-            status = filter_processes(information, got < length ? got : length);
-        break;
-    case SystemHandleInformationClass:
-    case SystemExtendedHandleInformationClass:
-        layer_attach();
-        status = nt.NtQuerySystemInformation(class, information, length, &got);
-        if (status >= 0)
-            status = filter_handles(information, got < length ? got : length,
-                                    &tables[class == SystemExtendedHandleInformationClass], &got);
-        break;
+        return list(class, table, information, length, return_length);
     case SystemProcessIdInformationClass:
         layer_attach();
         return image_name_of(information, length, return_length);
     default:
-        return nt.NtQuerySystemInformation(class, information, length, return_length);
+        break;
     }
-    if (return_length && !guard_write(return_length, &got, sizeof(got)))
-        return STATUS_ACCESS_VIOLATION;
-    return status;
+    return nt.NtQuerySystemInformation(class, information, length, return_length);
 }
