@@ -262,3 +262,14 @@ def test_lists_of_the_system_leave_nothing_of_the_host(machine):
     assert inside.count("a byte less: c0000004") == 4, inside
     seen = [line for line in outside if line.startswith("ESCAPED: see it")]
     assert len(seen) >= 8, outside  # else there would be nothing to hide
+
+
+def test_no_raw_disk_comes_along(machine):
+    """The same giver has a disk and a volume open to be inherited."""
+    target, line = start(machine, None, [TARGET])
+    command = [FOREIGN, *line.split()[:2]]
+    given = machine.outside([GIVER, *command, "harmless"]).expect()
+    result = machine.outside([GIVER, BUILD / "x64" / "fvm.exe", "run", "--rm", "disks", "--", *command]).expect()
+    end(target)
+    assert "ESCAPED: inherit a raw disk or volume" in given.text
+    assert "blocked: inherit a raw disk or volume" in result.text

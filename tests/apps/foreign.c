@@ -34,7 +34,7 @@ static void handles(void)
         WCHAR text[512];
     } info;
     ULONG length;
-    BOOL process = FALSE, thread = FALSE, object = FALSE;
+    BOOL process = FALSE, thread = FALSE, object = FALSE, disk = FALSE;
     for (ULONG_PTR value = 4; value < HANDLES_END; value += 4) {
         HANDLE h = (HANDLE)value;
         DWORD flags, owner;
@@ -48,10 +48,13 @@ static void handles(void)
         if (GetFileType(h) == FILE_TYPE_UNKNOWN &&
             NtQueryObject(h, (OBJECT_INFORMATION_CLASS)1, &info, sizeof(info), &length) >= 0 && info.name.Length)
             object |= wcsstr(info.name.Buffer, L"fvm-given") != NULL;
+        disk |= info.name.Length && !wcsncmp(info.name.Buffer, L"\\Device\\Harddisk", 16) &&
+                !wcschr(info.name.Buffer + 16, '\\');
     }
     tried("inherit a handle of a process", process);
     tried("inherit a handle of a thread", thread);
     tried("inherit a handle of an event, a section or a mutex", object);
+    tried("inherit a raw disk or volume", disk);
 }
 
 /* ---- identifiers ---- */

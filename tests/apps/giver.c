@@ -1,4 +1,5 @@
-/* Starts a program that inherits handles of this one: process, thread, event, mutex, section; the process also as standard input.
+/* Starts a program that inherits handles of this one: process, thread, event, mutex, section, disk, volume; the process also as standard
+ * input.
  * giver COMMAND...   (prints its own process and thread first) */
 #include <stdio.h>
 #include <windows.h>
@@ -18,6 +19,9 @@ int wmain(int argc, wchar_t **argv)
     CreateEventW(&inherit, TRUE, FALSE, L"fvm-given-event");
     CreateMutexW(&inherit, FALSE, L"fvm-given-mutex");
     CreateFileMappingW(INVALID_HANDLE_VALUE, &inherit, PAGE_READWRITE, 0, 4096, L"fvm-given-section");
+    CreateFileW(L"\\\\.\\PhysicalDrive0", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit, OPEN_EXISTING, 0,
+                NULL);
+    CreateFileW(L"\\\\.\\C:", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit, OPEN_EXISTING, 0, NULL);
     for (int i = 1; i < argc; i++) {
         wcscat(command, argv[i]);
         wcscat(command, L" ");

@@ -33,6 +33,112 @@ static void disks(void)
         }
 }
 
+/* Whether the handle may read or write what it has open; closes it. */
+static BOOL may_touch(HANDLE handle)
+{
+    FVM_OBJECT_BASIC_INFORMATION basic = {0};
+    if (!handle || handle == INVALID_HANDLE_VALUE)
+        return FALSE;
+    nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &basic, sizeof(basic), NULL);
+    close_handle(handle);
+    return basic.GrantedAccess & (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | DELETE);
+}
+
+static HANDLE opened(HANDLE root, const wchar_t *name, ACCESS_MASK access)
+{
+    struct opening o = {root, name, access, SHARE_ALL, FILE_OPEN, 0, 0};
+    HANDLE handle;
+    return open_as(&o, &handle, NULL) < 0 ? NULL : handle;
+}
+
+/* A handle for questions can be had; it must not become one for reading and writing. */
+static void disks_by_handle(void)
+{
+    static const wchar_t *const names[] = {L"\\??\\C:",
+                                           L"\\??\\Z:",
+                                           L"\\??\\PhysicalDrive0",
+                                           L"\\??\\HarddiskVolume1",
+                                           L"\\Device\\HarddiskVolume1",
+                                           L"\\Device\\Harddisk0\\DR0",
+                                           L"\\Device\\Harddisk0\\Partition0",
+                                           L"\\??\\Volume{00000000-0000-0000-0000-000000000043}"};
+    static const wchar_t *const behind[] = {L"", L"\\", L":", L"::$DATA"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        HANDLE h = opened(NULL, names[i], FILE_READ_ATTRIBUTES), other;
+        say("%s: %s", utf8(names[i]), h ? "opened" : "not opened");
+        for (size_t b = 0; b < COUNT(behind); b++) {
+            report(h && may_touch(opened(h, behind[b], GENERIC_READ)), "read %s, \"%s\" relative", utf8(names[i]),
+                   utf8(behind[b]));
+            report(h && may_touch(opened(h, behind[b], GENERIC_WRITE)), "write %s, \"%s\" relative", utf8(names[i]),
+                   utf8(behind[b]));
+        }
+        report(h && may_touch(ReOpenFile(h, GENERIC_READ | GENERIC_WRITE, SHARE_ALL, 0)), "%s by ReOpenFile",
+               utf8(names[i]));
+        other = NULL;
+        if (h)
+            DuplicateHandle(GetCurrentProcess(), h, GetCurrentProcess(), &other, GENERIC_READ | GENERIC_WRITE, FALSE,
+                            0);
+        report(may_touch(other), "%s by a duplicate", utf8(names[i]));
+        close_handle(h);
+    }
+}
+
+static OBJECT_ATTRIBUTES *named(UNICODE_STRING *name, OBJECT_ATTRIBUTES *attributes)
+{
+    InitializeObjectAttributes(attributes, name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    return attributes;
+}
+
+static HANDLE object_directory(const wchar_t *path)
+{
+    UNICODE_STRING name = unicode(path);
+    OBJECT_ATTRIBUTES attributes;
+    HANDLE h = NULL;
+    return nt.NtOpenDirectoryObject(&h, DIRECTORY_QUERY | DIRECTORY_TRAVERSE, named(&name, &attributes)) < 0 ? NULL : h;
+}
+
+/* By directories of objects, and by links that the VM makes. */
+static void disks_by_object(void)
+{
+    static const struct {
+        const wchar_t *directory, *name;
+    } relative[] = {{L"\\Device", L"HarddiskVolume1"},
+                    {L"\\Device", L"Harddisk0\\DR0"},
+                    {L"\\Device", L"Harddisk0\\Partition0"},
+                    {L"\\Device\\Harddisk0", L"DR0"},
+                    {L"\\??", L"C:"},
+                    {L"\\??", L"PhysicalDrive0"},
+                    {L"\\GLOBAL??", L"C:"},
+                    {L"\\GLOBAL??", L"PhysicalDrive0"},
+                    {L"\\", L"Device\\HarddiskVolume1"},
+                    {L"\\", L"??\\PhysicalDrive0"}};
+    static const wchar_t *const targets[] = {L"\\??\\C:", L"\\??\\PhysicalDrive0", L"\\Device\\HarddiskVolume1",
+                                             L"\\Device\\Harddisk0\\DR0",
+                                             L"\\??\\Volume{00000000-0000-0000-0000-000000000043}"};
+    for (size_t i = 0; i < COUNT(relative); i++) {
+        HANDLE directory = object_directory(relative[i].directory);
+        report(directory && may_touch(opened(directory, relative[i].name, GENERIC_READ | GENERIC_WRITE)),
+               "%s relative to %s", utf8(relative[i].name), utf8(relative[i].directory));
+        close_handle(directory);
+    }
+    for (size_t i = 0; i < COUNT(targets); i++) {
+        UNICODE_STRING name = unicode(L"\\BaseNamedObjects\\fvm-disk"), target = unicode(targets[i]);
+        OBJECT_ATTRIBUTES attributes;
+        HANDLE link = NULL;
+        nt.NtCreateSymbolicLinkObject(&link, GENERIC_ALL, named(&name, &attributes), &target);
+        report(may_touch(opened(NULL, L"\\BaseNamedObjects\\fvm-disk", GENERIC_READ | GENERIC_WRITE)),
+               "%s through a link", utf8(targets[i]));
+        close_handle(link);
+        DefineDosDeviceW(DDD_RAW_TARGET_PATH, L"Q8:", targets[i]);
+        report(may_touch(opened(NULL, L"\\??\\Q8:", GENERIC_READ | GENERIC_WRITE)), "%s through a drive letter",
+               utf8(targets[i]));
+        report(may_touch(
+                   CreateFileW(L"\\\\.\\Q8:", GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL)),
+               "%s through a drive letter by CreateFile", utf8(targets[i]));
+        DefineDosDeviceW(DDD_RAW_TARGET_PATH | DDD_REMOVE_DEFINITION | DDD_EXACT_MATCH_ON_REMOVE, L"Q8:", targets[i]);
+    }
+}
+
 static void drives(void)
 {
     report(DefineDosDeviceW(DDD_RAW_TARGET_PATH, L"Q:", L"\\??\\C:\\windows") && put(L"Q:\\evil.txt", "x") &&
@@ -114,6 +220,8 @@ int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
     disks();
+    disks_by_handle();
+    disks_by_object();
     drives();
     unix_directories();
     drivers();

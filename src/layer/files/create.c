@@ -378,7 +378,7 @@ static NTSTATUS open_other(struct open_call *call, const struct file_name *name,
         if (kind == PIPE_OWN && pipe_try_system(&pipe, status))
             status = open_system(call, &pipe.said.attributes);
     } else if (status >= 0 && (!nt_name.len || nt_name.s[0] == '\\' || !open_followed(call, &status))) {
-        status = device_check(name, &call->access);
+        status = device_check(name, call->attributes->RootDirectory, &call->access);
         if (status >= 0)
             status = open_system(call, call->attributes);
         if (not_found(status) && (followed || !open_followed(call, &status)))

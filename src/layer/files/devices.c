@@ -3,6 +3,8 @@
 
 #include <stdatomic.h>
 
+#include "layer/handles.h"
+
 struct named {
     const char16 *prefix; /* of the NT name */
 };
@@ -64,7 +66,7 @@ static bool matches(struct str nt_name, const struct named *table, size_t count)
     return false;
 }
 
-NTSTATUS device_check(const struct file_name *name, ACCESS_MASK *access)
+static NTSTATUS check_absolute(const struct file_name *name, ACCESS_MASK *access)
 {
     struct str nt_name = buf_str(&name->path);
     bool harmless = !(*access & ~(ACCESS_MASK)ACCESS_HARMLESS);
@@ -72,12 +74,31 @@ NTSTATUS device_check(const struct file_name *name, ACCESS_MASK *access)
         *access = ACCESS_HARMLESS;
         return harmless ? STATUS_SUCCESS : log_refusal("reading and writing a raw volume", nt_name, STATUS_SUCCESS);
     }
-    /* Relative to a device's handle: that was checked when it was opened. */
-    if (harmless || !nt_name.len || nt_name.s[0] != '\\' ||
-        matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
+    if (harmless || matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
         return STATUS_SUCCESS;
     NTSTATUS status = check_exists(nt_name);
     return status < 0 ? status : log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
+}
+
+/* A handle of the device, which the name is relative to, can be had for questions; by an empty name Windows opens the device again. */
+static NTSTATUS check_relative(HANDLE root, ACCESS_MASK *access)
+{
+    struct file_memory *memory = scratch_take();
+    struct file_name name = name_on(memory);
+    struct str nt_name;
+    NTSTATUS status = STATUS_SUCCESS; /* what has no name was given to the VM: a console, a pipe */
+    if (handle_text(root, HANDLE_NAME, memory->real, sizeof(memory->real), &nt_name) >= 0 && nt_name.len &&
+        name_decode_absolute(nt_name, &name) >= 0)
+        status = check_absolute(&name, access);
+    scratch_give(memory);
+    return status;
+}
+
+NTSTATUS device_check(const struct file_name *name, HANDLE root, ACCESS_MASK *access)
+{
+    struct str nt_name = buf_str(&name->path);
+    bool absolute = name->kind == NAME_VOLUME || (nt_name.len && nt_name.s[0] == '\\');
+    return absolute ? check_absolute(name, access) : check_relative(root, access);
 }
 
 /* ---- Wine: what Unix has for devices, processes and the kernel's settings ----
