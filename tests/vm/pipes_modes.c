@@ -1,6 +1,9 @@
-/* Named pipes at work: overlapped calls and their cancelling, messages and bytes, without waiting, instances and directions, time limits,
+/* Named pipes at work: what handles say of themselves, overlapped calls and their cancelling, messages and bytes, without waiting, instances and directions, time limits,
  * and what a server learns of its client at every level of impersonation. */
 #include "native_objects.h"
+
+NTSTATUS NTAPI NtCreateNamedPipeFile(HANDLE *, ULONG, OBJECT_ATTRIBUTES *, IO_STATUS_BLOCK *, ULONG, ULONG, ULONG,
+                                     ULONG, ULONG, ULONG, ULONG, ULONG, ULONG, LARGE_INTEGER *);
 
 #define NAME L"\\\\.\\pipe\\fvm-modes"
 
@@ -154,6 +157,66 @@ static void instances(void)
     CloseHandle(a);
 }
 
+/* What a handle says of itself. */
+static void properties(HANDLE h)
+{
+    IO_STATUS_BLOCK io;
+    ULONG mode = 99, modes[2] = {99, 99}, local[10] = {0};
+    PUBLIC_OBJECT_BASIC_INFORMATION basic = {0};
+    step("mode", NtQueryInformationFile(h, &io, &mode, sizeof(mode), (FILE_INFORMATION_CLASS)16));
+    step("modes", NtQueryInformationFile(h, &io, modes, sizeof(modes), (FILE_INFORMATION_CLASS)23));
+    step("local", NtQueryInformationFile(h, &io, local, sizeof(local), (FILE_INFORMATION_CLASS)24));
+    step("access", NtQueryObject(h, ObjectBasicInformation, &basic, sizeof(basic), NULL));
+    printf("%lx %lu %lu access %lx\n", mode, modes[0], modes[1], basic.GrantedAccess);
+    for (int i = 0; i < 10; i++)
+        printf(" %lu", local[i]);
+    printf("\n");
+}
+
+static void handles(void)
+{
+    static const DWORD opens[] = {PIPE_ACCESS_DUPLEX,
+                                  PIPE_ACCESS_INBOUND,
+                                  PIPE_ACCESS_OUTBOUND,
+                                  PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED,
+                                  PIPE_ACCESS_DUPLEX | WRITE_DAC,
+                                  PIPE_ACCESS_INBOUND | FILE_FLAG_WRITE_THROUGH};
+    static const DWORD modes[] = {0, PIPE_TYPE_MESSAGE, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, PIPE_NOWAIT,
+                                  PIPE_REJECT_REMOTE_CLIENTS};
+    for (unsigned i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
+        for (unsigned j = 0; j < sizeof(modes) / sizeof(modes[0]); j++) {
+            printf("opened %lx mode %lx\n", opens[i], modes[j]);
+            HANDLE s = serve(opens[i], modes[j], 1 + i), c = connect_with(GENERIC_READ, FILE_FLAG_OVERLAPPED);
+            properties(s);
+            properties(c);
+            close_both(c, s);
+        }
+}
+
+/* With no instance, with one, and with as many as there may be. */
+static void dispositions(void)
+{
+    static const ULONG dispositions[] = {FILE_SUPERSEDE, FILE_OPEN,         FILE_CREATE,          FILE_OPEN_IF,
+                                         FILE_OVERWRITE, FILE_OVERWRITE_IF, FILE_OVERWRITE_IF + 1};
+    for (unsigned i = 0; i < sizeof(dispositions) / sizeof(dispositions[0]); i++) {
+        HANDLE made[3] = {0};
+        printf("disposition %lu\n", dispositions[i]);
+        for (int j = 0; j < 3; j++) {
+            struct named n;
+            IO_STATUS_BLOCK io = {.Information = 99};
+            LARGE_INTEGER timeout = {.QuadPart = -10000};
+            NTSTATUS status = NtCreateNamedPipeFile(&made[j], GENERIC_READ | SYNCHRONIZE,
+                                                    named(&n, NULL, L"\\??\\pipe\\fvm-modes", OBJ_CASE_INSENSITIVE),
+                                                    &io, 3, dispositions[i], 0, 0, 0, 0, 2, 100, 100, &timeout);
+            step("make", status);
+            printf("information %d\n", status < 0 ? 0 : (int)io.Information);
+        }
+        for (int j = 0; j < 3; j++)
+            if (made[j])
+                NtClose(made[j]);
+    }
+}
+
 static DWORD WINAPI close_later(void *h)
 {
     Sleep(150);
@@ -179,10 +242,11 @@ static void waits(void)
     HANDLE s = serve(PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, 2), c = client();
     DWORD start = GetTickCount();
     win32("default time", WaitNamedPipeW(NAME, NMPWAIT_USE_DEFAULT_WAIT));
-    printf("waited: %d\n", GetTickCount() - start >= 40);
+    DWORD shorter = GetTickCount() - start;
     start = GetTickCount();
-    win32("own time", WaitNamedPipeW(NAME, 120));
-    printf("waited: %d\n", GetTickCount() - start >= 100);
+    win32("own time", WaitNamedPipeW(NAME, 400));
+    DWORD longer = GetTickCount() - start;
+    printf("waited: %d %d\n", shorter >= 40, shorter < longer && longer >= 380);
     win32("no time", WaitNamedPipeW(NAME, NMPWAIT_NOWAIT));
     HANDLE thread = CreateThread(NULL, 0, close_later, c, 0, NULL);
     WaitForSingleObject(thread, INFINITE);
@@ -238,6 +302,8 @@ int main(void)
     messages();
     without_waiting();
     instances();
+    handles();
+    dispositions();
     waits();
     levels();
     return 0;

@@ -47,6 +47,17 @@ static void stop(PROCESS_INFORMATION *pi)
     CloseHandle(pi->hProcess);
 }
 
+static void opened(const char *what, HANDLE h)
+{
+    PUBLIC_OBJECT_BASIC_INFORMATION basic = {0};
+    DWORD flags = 99;
+    win32(what, h != NULL);
+    NtQueryObject(h, ObjectBasicInformation, &basic, sizeof(basic), NULL);
+    GetHandleInformation(h, &flags);
+    printf("access %lx flags %lx\n", basic.GrantedAccess, flags);
+    CloseHandle(h);
+}
+
 static void rights(void)
 {
     static const DWORD access[] = {PROCESS_ALL_ACCESS,
@@ -62,13 +73,12 @@ static void rights(void)
                                    SYNCHRONIZE};
     PROCESS_INFORMATION pi = start("wait", 0);
     for (unsigned i = 0; i < sizeof(access) / sizeof(access[0]); i++) {
-        HANDLE h = OpenProcess(access[i], FALSE, pi.dwProcessId);
-        win32("open", h != NULL);
-        CloseHandle(h);
-        h = OpenThread(access[i] == PROCESS_ALL_ACCESS ? THREAD_ALL_ACCESS : access[i], FALSE, pi.dwThreadId);
-        win32("open thread", h != NULL);
-        CloseHandle(h);
+        opened("open", OpenProcess(access[i], FALSE, pi.dwProcessId));
+        opened("open thread",
+               OpenThread(access[i] == PROCESS_ALL_ACCESS ? THREAD_ALL_ACCESS : access[i], FALSE, pi.dwThreadId));
     }
+    opened("open to inherit", OpenProcess(PROCESS_QUERY_INFORMATION, TRUE, pi.dwProcessId));
+    opened("open thread to inherit", OpenThread(THREAD_QUERY_INFORMATION, TRUE, pi.dwThreadId));
     HANDLE none = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, 0xfff0);
     win32("open none", none != NULL);
     none = OpenThread(THREAD_QUERY_INFORMATION, FALSE, 0xfff0);
