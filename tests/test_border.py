@@ -273,3 +273,20 @@ def test_no_raw_disk_comes_along(machine):
     end(target)
     assert "ESCAPED: inherit a raw disk or volume" in given.text
     assert "blocked: inherit a raw disk or volume" in result.text
+
+
+def security_of_the_hosts_key(machine):
+    return machine.outside([RACES, "security"]).expect().text
+
+
+def test_keys_that_change_places_with_the_hosts(machine):
+    """Security, hives and names; the snapshot has no security, so that is asked for."""
+    seed(machine)
+    before, rights = host_snapshot(machine), security_of_the_hosts_key(machine)
+    texts = [machine.inside("places", [RACES, "0", which]).expect().text for which in ("keys", "names")]
+    assert_unchanged(before, host_snapshot(machine))
+    assert security_of_the_hosts_key(machine) == rights != "\n"
+    assert "".join(texts).count("blocked: ") == 6
+    machine.fvm("delete", "places").expect()
+    machine.outside([RACES, "0", "keys"]).expect()  # without a VM these do reach it
+    assert security_of_the_hosts_key(machine) != rights

@@ -1,5 +1,8 @@
 /* Ways to a program outside the VM that need two threads: what a name, a handle or an id is changes after the layer looked at it.
- *   races PID   (of target.exe)
+ *   races PID        (of target.exe)
+ *   races PID keys   only the security and saving of keys
+ *   races PID names  only their names (not without a VM: Wine 8's server dies of it)
+ *   races security   shows who may do what with the host's key
  * Prints `blocked: TECHNIQUE` or `ESCAPED: TECHNIQUE`; what is made in the host's files, the test sees. */
 #include "../vm/native_objects.h"
 
@@ -281,8 +284,12 @@ static void handles(void)
 /* ---- keys: what is changed in the host's, the test sees ---- */
 
 NTSTATUS NTAPI NtDeleteKey(HANDLE);
+NTSTATUS NTAPI NtRenameKey(HANDLE, UNICODE_STRING *);
+NTSTATUS NTAPI NtSaveKey(HANDLE, HANDLE);
+NTSTATUS NTAPI NtSetSecurityObject(HANDLE, SECURITY_INFORMATION, void *);
+NTSTATUS NTAPI RtlAdjustPrivilege(ULONG, BOOLEAN, BOOLEAN, BOOLEAN *);
 
-static HKEY own_key, host_key, host_leaf;
+static HKEY own_key, own_leaf, host_key, host_leaf;
 static HANDLE event;
 
 static HKEY key_below(HKEY above, const WCHAR *name)
@@ -307,6 +314,11 @@ static HANDLE vms_key(void)
 static HANDLE vms_leaf(void)
 {
     return key_below(own_key, L"leaf");
+}
+
+static HANDLE vms_same_leaf(void)
+{
+    return copy_of(own_leaf);
 }
 
 static HANDLE hosts_key(void)
@@ -366,6 +378,84 @@ static void keys(void)
     one_turning("the end of a key that becomes the host's", vms_leaf, hosts_leaf, deletes_key);
 }
 
+/* A descriptor that leaves everybody everything, and can be told from the one that a key is made with. */
+static BOOL sets_security(void)
+{
+    SECURITY_DESCRIPTOR descriptor;
+    union {
+        ACL acl;
+        BYTE room[128];
+    } dacl;
+    SID everyone = {SID_REVISION, 1, {SECURITY_WORLD_SID_AUTHORITY}, {SECURITY_WORLD_RID}};
+    InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION);
+    InitializeAcl(&dacl.acl, sizeof(dacl), ACL_REVISION);
+    AddAccessAllowedAce(&dacl.acl, ACL_REVISION, KEY_ALL_ACCESS, &everyone);
+    SetSecurityDescriptorDacl(&descriptor, TRUE, &dacl.acl, FALSE);
+    NtSetSecurityObject(turning.now, DACL_SECURITY_INFORMATION, &descriptor);
+    return FALSE;
+}
+
+static BOOL renames_key(void)
+{
+    static int count;
+    WCHAR text[32];
+    UNICODE_STRING name;
+    swprintf(text, 32, L"a-planted-%d", count++);
+    RtlInitUnicodeString(&name, text);
+    NtRenameKey(turning.now, &name);
+    return FALSE;
+}
+
+static BOOL saves_key(void)
+{
+    HANDLE file = CreateFileW(L"C:\\fvm-planted-hive", GENERIC_WRITE, 7, NULL, CREATE_ALWAYS, 0, NULL);
+    NtSaveKey(turning.now, file);
+    CloseHandle(file);
+    return FALSE;
+}
+
+static void show_security(void)
+{
+    union {
+        SECURITY_DESCRIPTOR descriptor;
+        BYTE bytes[1024];
+    } security;
+    DWORD size = sizeof(security);
+    HKEY key = NULL;
+    RegOpenKeyExW(HKEY_CURRENT_USER, L"Software\\fvm-host-key", 0, READ_CONTROL, &key);
+    if (RegGetKeySecurity(key, DACL_SECURITY_INFORMATION, &security.descriptor, &size))
+        size = 0;
+    for (DWORD i = 0; i < size; i++)
+        printf("%02x", security.bytes[i]);
+    printf("\n");
+}
+
+/* Without the privilege saving is refused, as outside. */
+static void enable_backup(void)
+{
+    BOOLEAN before;
+    RtlAdjustPrivilege(17, TRUE, FALSE, &before);
+}
+
+static void more_keys(BOOL rename)
+{
+    own_key = key_below(HKEY_CURRENT_USER, L"Software\\fvm-planted-own");
+    own_leaf = key_below(own_key, L"leaf");
+    host_key = key_below(HKEY_CURRENT_USER, L"Software\\fvm-host-key");
+    host_leaf = key_below(HKEY_CURRENT_USER, L"Software\\fvm-host-leaf");
+    event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    enable_backup();
+    if (rename) {
+        one_turning("the name of a key that becomes the host's", vms_same_leaf, hosts_leaf, renames_key);
+        one_turning("the name of an event that becomes the host's key", no_key, hosts_leaf, renames_key);
+        return;
+    }
+    one_turning("the security of a key that becomes the host's", vms_key, hosts_key, sets_security);
+    one_turning("the security of an event that becomes the host's key", no_key, hosts_key, sets_security);
+    one_turning("a save of a key that becomes the host's", vms_key, hosts_key, saves_key);
+    one_turning("a save of an event that becomes the host's key", no_key, hosts_key, saves_key);
+}
+
 /* ---- ids ---- */
 
 struct image {
@@ -406,6 +496,14 @@ int main(int argc, char **argv)
         return 2;
     pid = strtoul(argv[1], NULL, 10);
     setvbuf(stdout, NULL, _IONBF, 0);
+    if (!strcmp(argv[1], "security")) {
+        show_security();
+        return 0;
+    }
+    if (argc > 2) {
+        more_keys(!strcmp(argv[2], "names"));
+        return 0;
+    }
     names();
     handles();
     keys();
