@@ -128,6 +128,33 @@ def test_a_killed_rename_leaves_one_key(machine, unchanged, key):
         machine.fvm("delete", "renaming").expect()
 
 
+def wait_until_longer(path, than, seconds=20):
+    end = time.monotonic() + seconds
+    while path.stat().st_size <= than:
+        assert time.monotonic() < end, "it does not go on"
+        time.sleep(0.01)
+
+
+def test_a_killed_rename_does_not_stop_others(machine, unchanged, tmp_path):
+    """Who waits for the lock makes the map anew, from a journal that ends with that rename."""
+    lines = tmp_path / "lines"
+    with open(lines, "wb") as file:
+        other = machine.popen_fvm(["run", "going-on", "--", KEYS, "rename", "Other"], stdout=file)
+    wait_until_longer(lines, 0)
+    for turn in range(12):
+        name = f"New{turn}"
+        fvm = machine.popen_fvm(["run", "going-on", "--", KEYS, "rename", name])
+        for _ in range(2 + turn):
+            assert fvm.stdout.readline(), fvm.stderr.read()
+        kill(machine, "going-on", fvm, "program", f"rename {name}")
+        fvm.communicate(timeout=60)
+        wait_until_longer(lines, lines.stat().st_size)
+        machine.inside("going-on", [KEYS, "renamed", name]).expect()
+    machine.fvm("stop", "going-on").expect()
+    other.wait(timeout=60)
+    machine.fvm("delete", "going-on").expect()
+
+
 def test_a_change_that_fails_copies_nothing(machine):
     outside = machine.outside([KEYS, "fail"]).expect().text
     assert machine.inside("failing", [KEYS, "fail"]).expect().text == outside

@@ -2,6 +2,7 @@
  * subkeys that are the host's stay where they are: the node moves in the map and keeps its lower. */
 #include "layer/handles.h"
 #include "layer/registry/registry.h"
+#include "nt/owner.h"
 
 #include <stdatomic.h>
 
@@ -9,13 +10,13 @@
 
 /* Wine 8 loses the next key when a key is renamed to a name that sorts right behind its own: then a guard in between keeps
  * the two apart. It sorts behind the old name, and before nearly every name that is behind that. */
-static NTSTATUS make_guard(struct str from, char16 *memory, HANDLE *guard)
+static struct str guard_name(struct str from, char16 *memory)
 {
     struct strbuf name;
     buf_init(&name, memory, KEY_UNITS);
     buf_add(&name, from);
-    buf_add(&name, STR(u"\x01 fvm"));
-    return key_mirror(buf_str(&name), DELETE, guard);
+    buf_add(&name, STR(KEY_GUARD));
+    return buf_str(&name);
 }
 
 static void remove_guard(HANDLE guard)
@@ -24,13 +25,13 @@ static void remove_guard(HANDLE guard)
     nt.NtClose(guard);
 }
 
-/* Also takes away the guard of a rename that was cut off. */
+/* Also takes away the guard of a rename that was cut off. The map is being made: nothing can be looked up. */
 bool key_renamed(void *unused, struct str from, struct str to)
 {
     struct key_memory *memory = scratch_take();
     HANDLE key;
     (void)unused;
-    if (make_guard(from, memory->name, &key) >= 0)
+    if (key_open_stored(guard_name(from, memory->name), DELETE, &key) >= 0)
         remove_guard(key);
     scratch_give(memory);
     if (key_open_stored(to, KEY_QUERY_VALUE, &key) < 0)
@@ -45,7 +46,7 @@ static NTSTATUS rename_stored(HANDLE own, struct str from, struct str new_name)
     HANDLE guard;
     UNICODE_STRING string = {(USHORT)(new_name.len * sizeof(char16)), (USHORT)(new_name.len * sizeof(char16)),
                              (WCHAR *)new_name.s};
-    NTSTATUS guarded = make_guard(from, memory->name, &guard);
+    NTSTATUS guarded = key_mirror(guard_name(from, memory->name), DELETE, &guard);
     NTSTATUS status = nt.NtRenameKey(own, &string);
     if (guarded >= 0)
         remove_guard(guard);
