@@ -167,7 +167,7 @@ NTSTATUS key_decode(const struct said *from, ACCESS_MASK access, ULONG options, 
     }
     if (status != STATUS_SUCCESS)
         return status;
-    size_t root = name->path.len;
+    size_t root = from->attributes.RootDirectory ? name->path.len : 0;
     add_components(&name->path, given);
     if (name->path.overflow || (name->path.len && !key_path_valid(buf_str(&name->path))))
         return STATUS_REPARSE;
