@@ -36,8 +36,12 @@ static BOOL is_first(const char *kind, const char *directory)
         snprintf(path, sizeof(path), "%s\\range", directory);
         kept = CreateFileA(path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_ALWAYS, 0, NULL);
         return LockFile(kept, 0, 0, 1, 0);
-    } else if (!strcmp(kind,
-                       "range-at-last")) { /* after it was locked and closed without unlocking, by this program too */
+    } else if (!strcmp(kind, "no-range")) { /* no more */
+        snprintf(path, sizeof(path), "%s\\range", directory);
+        kept = CreateFileA(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+        return LockFile(kept, 0, 0, 1, 0) && UnlockFile(kept, 0, 0, 1, 0) && CloseHandle(kept);
+    } else if (!strcmp(kind, "range-at-last")) {
+        /* after it was locked and closed without unlocking, by this program too */
         for (int i = 0; i < 2; i++) {
             OVERLAPPED all = {0};
             snprintf(path, sizeof(path), "%s\\range", directory);

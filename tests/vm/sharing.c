@@ -117,6 +117,23 @@ static void locks(const wchar_t *name, DWORD access)
     CloseHandle(b);
 }
 
+/* Of a file that nobody has changed yet: who only reads has locked it first, who writes comes then. */
+static void readers_and_writers(const wchar_t *name, DWORD flags)
+{
+    OVERLAPPED at_start = {0};
+    HANDLE reader = open_to_lock(name, GENERIC_READ);
+    say("reader of %s locks: %s", utf8(name), worked(LockFileEx(reader, flags, 0, 10, 0, &at_start)));
+    HANDLE writer = open_to_lock(name, GENERIC_READ | GENERIC_WRITE), another = open_to_lock(name, GENERIC_READ);
+    say("  writer: %s", worked(LockFile(writer, 0, 0, 10, 0)));
+    say("  another reader: %s", worked(LockFileEx(another, LOCKFILE_FAIL_IMMEDIATELY, 0, 10, 0, &at_start)));
+    say("  unlock: %s %s", worked(UnlockFile(reader, 0, 0, 10, 0)), worked(UnlockFile(another, 0, 0, 10, 0)));
+    say("  writer: %s", worked(LockFile(writer, 0, 0, 10, 0)));
+    say("  reader: %s", worked(LockFileEx(reader, LOCKFILE_FAIL_IMMEDIATELY, 0, 10, 0, &at_start)));
+    CloseHandle(another);
+    CloseHandle(writer);
+    CloseHandle(reader);
+}
+
 static void mappings(const wchar_t *name)
 {
     HANDLE file = CreateFileW(at(name), GENERIC_READ, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
@@ -194,6 +211,10 @@ int wmain(int argc, wchar_t **argv)
     locks(L"made.txt", GENERIC_READ);
     locks(L"empty", GENERIC_READ);
     locks(L"many", GENERIC_READ);
+    locks(L"many\\05.txt", FILE_READ_ATTRIBUTES);
+    locks(L"many\\06.txt", GENERIC_EXECUTE);
+    readers_and_writers(L"many\\07.txt", LOCKFILE_FAIL_IMMEDIATELY);
+    readers_and_writers(L"many\\08.txt", LOCKFILE_FAIL_IMMEDIATELY | LOCKFILE_EXCLUSIVE_LOCK);
     say_section("mappings");
     mappings(L"many\\02.txt");
     mappings(L"big.bin");

@@ -1,8 +1,7 @@
 /* Locking parts of files.
  *
- * A file that was opened for reading only is the host's own. An exclusive lock on it is a message to other programs (one instance at
- * a time), so it is the VM's business: the file is copied, and the lock is one of the copy, by a companion of the program's handle.
- * So are shared locks once there is a copy; else these protect what is read, which is the host's. */
+ * A file that was opened for reading only is the host's own. A lock on it is a message to other programs, so it is the VM's business:
+ * the file is copied, and the lock is one of the copy, by a companion of the program's handle, which lives as long as it has locks. */
 #include "layer/files/lock.h"
 
 #include <stdatomic.h>
@@ -17,6 +16,7 @@ struct companion {
     HANDLE file;     /* has the copy open; NULL: given back */
     HANDLE handle;   /* the program's */
     LONGLONG opened; /* which file that has open */
+    uint32_t locks;  /* granted or asked for */
 };
 
 static atomic_uint open_companions;
@@ -61,8 +61,11 @@ void lock_end_closed(void)
 
 /* ---- companions ---- */
 
-static NTSTATUS open_copy(const struct file_name *name, HANDLE file, struct file_memory *memory, HANDLE *copy)
+/* With the same access as the handle has to the original: the system judges what may be locked by it. */
+static NTSTATUS open_copy(const struct file_name *name, HANDLE file, ACCESS_MASK access, struct file_memory *memory,
+                          HANDLE *copy)
 {
+    enum { READS = FILE_READ_DATA | FILE_EXECUTE | FILE_READ_ATTRIBUTES };
     FILE_MODE_INFORMATION mode;
     IO_STATUS_BLOCK io;
     struct strbuf path;
@@ -74,65 +77,97 @@ static NTSTATUS open_copy(const struct file_name *name, HANDLE file, struct file
     if (path.overflow)
         return STATUS_NAME_TOO_LONG;
     struct path_attributes at = path_attributes(buf_str(&path));
-    return nt.NtOpenFile(copy, FILE_READ_DATA | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
+    return nt.NtOpenFile(copy, (access & READS) | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                          FILE_NON_DIRECTORY_FILE | (mode.Mode & SYNCHRONOUS));
 }
 
-/* NULL: the host's file is the one to lock. */
-static struct companion *make_companion(HANDLE file, struct file_name *name, struct file_memory *memory, bool exclusive)
+/* NULL: there is no copy, and can be none. The host's file is locked then. */
+static struct companion *make_companion(HANDLE file, struct file_name *name, struct file_memory *memory,
+                                        ACCESS_MASK access)
 {
     struct map_place place;
     HANDLE copy;
-    NTSTATUS status = exclusive ? file_copy_up(name, memory, COPY_ALL) : STATUS_SUCCESS;
+    NTSTATUS status = file_copy_up(name, memory, COPY_ALL);
     if (status >= 0)
         status = file_resolve(name, memory, &place);
-    if (status < 0 || place.hidden || !place.in_storage || open_copy(name, file, memory, &copy) < 0)
+    if (status < 0 || place.hidden || !place.in_storage || open_copy(name, file, access, memory, &copy) < 0)
         return NULL;
     struct companion *companion = pool_take(sizeof(*companion));
     if (!companion) {
         nt.NtClose(copy);
         return NULL;
     }
-    *companion = (struct companion){copy, file, file_id(file)};
+    *companion = (struct companion){copy, file, file_id(file), 0};
     atomic_fetch_add(&open_companions, 1);
     return companion;
 }
 
+static bool is_directory(HANDLE file)
+{
+    FILE_STANDARD_INFORMATION standard;
+    IO_STATUS_BLOCK io;
+    return nt.NtQueryInformationFile(file, &io, &standard, sizeof(standard), FileStandardInformation) < 0 ||
+           standard.Directory;
+}
+
 /* The word of a handle; 0: nothing is known, the system is to say. */
-static uintptr_t look(HANDLE file, bool exclusive)
+static uintptr_t look(HANDLE file)
 {
     ACCESS_MASK access = handle_granted(file);
-    struct file_memory *memory;
     bool from_storage;
     uintptr_t word = 0;
     if (access & WRITES)
         return HANDLE_VERDICT;
-    if (!(access & FILE_READ_DATA))
-        return 0;
-    memory = scratch_take();
+    struct file_memory *memory = scratch_take();
     struct file_name name = name_on(memory);
-    if (name_of_handle(file, &name.path, &from_storage))
-        word = from_storage ? HANDLE_VERDICT : (uintptr_t)make_companion(file, &name, memory, exclusive);
+    if (name_of_handle(file, &name.path, &from_storage)) {
+        if (from_storage)
+            word = HANDLE_VERDICT;
+        else if (!is_directory(file))
+            word = (uintptr_t)make_companion(file, &name, memory, access);
+    }
     scratch_give(memory);
     return word;
 }
 
-/* The handle to lock in place of the program's. */
-static HANDLE locked(HANDLE file, bool exclusive)
+static bool is_companion(uintptr_t word)
+{
+    return word && !handle_is_verdict(word);
+}
+
+/* The handle to lock in place of the program's, which is said to have one lock more. */
+static HANDLE begin_lock(HANDLE file)
 {
     uintptr_t word, token;
+    HANDLE target = file;
     lock_end_closed();
     if (handle_verdict(file, HANDLE_LOCK) || !handle_take(file, HANDLE_LOCK, &token, &word))
         return file;
-    if (word && !handle_is_verdict(word) && !((struct companion *)word)->file) {
+    if (is_companion(word) && !((struct companion *)word)->file) {
         lock_release(word);
         word = 0;
     }
     if (!word)
-        word = look(file, exclusive);
-    HANDLE target = !word || handle_is_verdict(word) ? file : ((struct companion *)word)->file;
+        word = look(file);
+    if (is_companion(word)) {
+        struct companion *companion = (struct companion *)word;
+        companion->locks++;
+        target = companion->file;
+    }
     handle_give(file, HANDLE_LOCK, &token, word);
     return target;
+}
+
+/* One lock of the handle's companion is no more, or was not granted. */
+static void end_lock(HANDLE file)
+{
+    uintptr_t word, token;
+    if (!handle_take(file, HANDLE_LOCK, &token, &word))
+        return;
+    struct companion *companion = (struct companion *)word;
+    if (is_companion(word) && (!companion->locks || !--companion->locks))
+        give_back(companion);
+    handle_give(file, HANDLE_LOCK, &token, word);
 }
 
 HANDLE lock_companion(HANDLE file)
@@ -141,7 +176,7 @@ HANDLE lock_companion(HANDLE file)
     HANDLE companion = NULL;
     if (!atomic_load(&open_companions) || !handle_take(file, HANDLE_LOCK, &token, &word))
         return NULL;
-    if (word && !handle_is_verdict(word))
+    if (is_companion(word))
         companion = ((struct companion *)word)->file;
     handle_give(file, HANDLE_LOCK, &token, word);
     return companion;
@@ -152,7 +187,11 @@ NTSTATUS NTAPI fvm_NtLockFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, vo
                               BOOLEAN exclusive)
 {
     layer_attach();
-    return nt.NtLockFile(locked(file, exclusive), event, apc, context, io, offset, count, key, dont_wait, exclusive);
+    HANDLE target = begin_lock(file);
+    NTSTATUS status = nt.NtLockFile(target, event, apc, context, io, offset, count, key, dont_wait, exclusive);
+    if (status < 0 && target != file)
+        end_lock(file);
+    return status;
 }
 
 NTSTATUS NTAPI fvm_NtUnlockFile(HANDLE file, IO_STATUS_BLOCK *io, LARGE_INTEGER *offset, LARGE_INTEGER *count,
@@ -160,6 +199,8 @@ NTSTATUS NTAPI fvm_NtUnlockFile(HANDLE file, IO_STATUS_BLOCK *io, LARGE_INTEGER 
 {
     layer_attach();
     HANDLE companion = lock_companion(file);
-    NTSTATUS status = companion ? nt.NtUnlockFile(companion, io, offset, count, key) : STATUS_RANGE_NOT_LOCKED;
-    return status == STATUS_RANGE_NOT_LOCKED ? nt.NtUnlockFile(file, io, offset, count, key) : status;
+    NTSTATUS status = nt.NtUnlockFile(companion ? companion : file, io, offset, count, key);
+    if (status >= 0 && companion)
+        end_lock(file);
+    return status;
 }
