@@ -409,8 +409,7 @@ static NTSTATUS open_any(const struct open_call *program, bool followed)
         else if (status == STATUS_OBJECT_TYPE_MISMATCH && !followed)
             open_followed(&call, &status); /* relative to an object directory */
     }
-    if (kept)
-        nt.NtClose(kept);
+    name_let_go(kept);
     scratch_give(memory);
     return status;
 }

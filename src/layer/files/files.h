@@ -57,6 +57,8 @@ NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct 
  * handle's, before the system is asked with it. */
 NTSTATUS name_decode_kept(OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,
                           struct file_name *name, HANDLE *kept);
+/* Closes *kept, or NULL. */
+void name_let_go(HANDLE kept);
 /* Decodes an absolute NT name. */
 NTSTATUS name_decode_absolute(struct str nt_name, struct file_name *name);
 /* The VM path of an open file or directory; in_storage tells which of the two it has open. False when it is no file. */

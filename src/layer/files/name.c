@@ -379,6 +379,19 @@ NTSTATUS name_decode_kept(OBJECT_ATTRIBUTES *attributes, ULONG options, struct f
     return name_decode(attributes, options, memory, name);
 }
 
+/* Wine takes a process off its console when it closes any handle of the connection, which has no name: such a one stays open. */
+void name_let_go(HANDLE kept)
+{
+    struct str name;
+    if (!kept)
+        return;
+    char16 *memory = scratch_take();
+    bool has_name = handle_text(kept, HANDLE_NAME, memory, SCRATCH_SIZE, &name) >= 0 && name.len;
+    scratch_give(memory);
+    if (has_name || !nt.__wine_unix_spawnvp)
+        nt.NtClose(kept);
+}
+
 /* ---- back to NT names ---- */
 
 void name_host(struct str path, struct strbuf *nt_path)

@@ -125,8 +125,7 @@ static NTSTATUS query_by_name(const struct question *q, const OBJECT_ATTRIBUTES 
         if (status >= 0 && status != STATUS_REPARSE && r.name.linked)
             show_link(q, attributes, &r);
     }
-    if (r.kept)
-        nt.NtClose(r.kept);
+    name_let_go(r.kept);
     scratch_give(memory);
     return status;
 }

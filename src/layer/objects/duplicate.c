@@ -67,11 +67,13 @@ static NTSTATUS judge(HANDLE handle, ACCESS_MASK access)
 static NTSTATUS duplicate_judged(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *made,
                                  ACCESS_MASK access, ULONG attributes, ULONG options)
 {
-    HANDLE kept;
+    HANDLE kept = *made;
     NTSTATUS status =
         nt.NtDuplicateObject(source_process, source, NT_CURRENT_PROCESS, &kept, 0, 0, DUPLICATE_SAME_ACCESS);
-    if (status < 0)
+    if (status < 0) {
+        *made = kept; /* what the system leaves there then */
         return status;
+    }
     status = judge(kept, access);
     if (status >= 0)
         status = nt.NtDuplicateObject(NT_CURRENT_PROCESS, kept, target_process, made, access, attributes,
