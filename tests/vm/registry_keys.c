@@ -112,6 +112,21 @@ static void names_of_keys(HANDLE root)
     say_key(root);
 }
 
+/* A handle that a link would be opened by does not make a link of a key. */
+static void deletion_as_link(void)
+{
+    HANDLE root = must_open(NULL, VERSION, KEY_ALL_ACCESS), key;
+    close_key(create_key(root, L"Perflib\\Below"));
+    key = must_open(root, L"Perflib", KEY_ALL_ACCESS);
+    say_set(key, L"x", L"y");
+    close_key(key);
+    say("open: 0x%08lx", open_key_units(&key, root, L"Perflib", 7, KEY_ALL_ACCESS, OBJ_OPENLINK));
+    say("delete with subkeys: 0x%08lx", nt.NtDeleteKey(key));
+    close_key(key);
+    say_path(VERSION L"\\Perflib\\Below");
+    close_key(root);
+}
+
 static void deletion(void)
 {
     HANDLE root = must_open(NULL, VERSION, KEY_ALL_ACCESS), key, second;
@@ -170,6 +185,20 @@ static void renames(void)
     close_key(root);
 }
 
+/* What FVM itself puts between two names when one is renamed may be a program's. */
+static void guarded(void)
+{
+    HANDLE root = create_key(NULL, user(L"Guarded")), key = create_key(root, L"a"),
+           other = create_key(root, L"a\x01 fvm");
+    say_set(other, L"x", L"y");
+    say_rename(key, L"zz");
+    close_key(key);
+    close_key(other);
+    say_key(root);
+    say_path(user(L"Guarded\\a\x01 fvm"));
+    close_key(root);
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
@@ -192,7 +221,9 @@ int wmain(int argc, wchar_t **argv)
     close_key(root);
     say_section("deletion");
     deletion();
+    deletion_as_link();
     say_section("renaming");
+    guarded();
     renames();
     return 0;
 }

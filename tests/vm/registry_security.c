@@ -182,6 +182,20 @@ int wmain(int argc, wchar_t **argv)
     made_with(user(L"Secured"));
     made_with(HOST);
     nested(HOST);
+    say_section("below a key for reading");
+    HANDLE top = must_open(NULL, HOST, KEY_ALL_ACCESS), deep = create_key(top, L"Read"), last = NULL;
+    close_key(deep);
+    say_set_rights(top, give(KEY_READ | DELETE | WRITE_DAC, 0));
+    close_key(top);
+    HANDLE at_below = must_open(NULL, HOST L"\\" BELOW, KEY_ALL_ACCESS);
+    say_set(at_below, L"set below", L"x");
+    last = create_key(at_below, L"Made below");
+    say_set(last, L"v", L"x");
+    close_key(last);
+    close_key(at_below);
+    top = must_open(NULL, HOST, READ_CONTROL | WRITE_DAC);
+    say_set_rights(top, give(KEY_ALL_ACCESS, 0));
+    close_key(top);
     say_section("what stays behind"); /* to be shown and deleted with the VM */
     HANDLE key = must_open(NULL, HOST, KEY_ALL_ACCESS), made = create_key(key, L"Closed");
     close_key(create_key(made, L"Below"));

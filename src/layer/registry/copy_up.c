@@ -7,10 +7,11 @@
 /* ---- mirroring ---- */
 
 /* The disposition says whether the key was there. */
-static NTSTATUS create_stored(struct str nt_path, const UNICODE_STRING *class, ACCESS_MASK access, HANDLE *key,
-                              ULONG *disposition)
+static NTSTATUS create_stored(HANDLE above, struct str name, const UNICODE_STRING *class, ACCESS_MASK access,
+                              HANDLE *key, ULONG *disposition)
 {
-    struct path_attributes at = path_attributes(nt_path);
+    struct path_attributes at = path_attributes(name);
+    path_object(&at)->RootDirectory = above;
     return nt.NtCreateKey(key, access | KEY_WOW64_64KEY, path_object(&at), 0, class, REG_OPTION_NON_VOLATILE,
                           disposition);
 }
@@ -41,21 +42,28 @@ static void host_spelling(struct str vm_path, HANDLE lower, struct strbuf *spell
     scratch_give(memory);
 }
 
-/* Every key above the last of the path, from FVM's own down. */
-static NTSTATUS create_above(struct str nt_path)
+/* Opens the key above the last of the path, and makes it and those above it, from FVM's own down. A program may have taken rights to any
+ * of them away. */
+static NTSTATUS open_above(struct str nt_path, HANDLE *above)
 {
-    NTSTATUS status = STATUS_SUCCESS;
-    size_t at = STR(KEY_ROOT).len + path_parent(layer.keys.hidden).len;
-    while (status >= 0) {
+    size_t at = STR(KEY_ROOT).len + path_parent(layer.keys.hidden).len, end = path_parent(nt_path).len;
+    *above = NULL;
+    while (at < end) {
+        size_t before = at;
         HANDLE key;
         at += 1 + str_find(str_from(nt_path, at + 1), '\\');
-        if (at >= nt_path.len)
-            break;
-        status = create_stored(str_head(nt_path, at), NULL, KEY_CREATE_SUB_KEY, &key, NULL);
-        if (status >= 0)
-            nt.NtClose(key);
+        NTSTATUS status = key_open_own(str_head(nt_path, at), KEY_CREATE_SUB_KEY, &key);
+        if (status == STATUS_OBJECT_NAME_NOT_FOUND)
+            status = *above ? create_stored(*above, str_from(str_head(nt_path, at), before + 1), NULL,
+                                            KEY_CREATE_SUB_KEY, &key, NULL)
+                            : create_stored(NULL, str_head(nt_path, at), NULL, KEY_CREATE_SUB_KEY, &key, NULL);
+        if (*above)
+            nt.NtClose(*above);
+        *above = status < 0 ? NULL : key;
+        if (status < 0)
+            return status;
     }
-    return status;
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS mirror(struct str vm_path, HANDLE lower, const UNICODE_STRING *class, ACCESS_MASK access, HANDLE *own,
@@ -69,11 +77,14 @@ static NTSTATUS mirror(struct str vm_path, HANDLE lower, const UNICODE_STRING *c
     buf_init(&nt_path, memory->real, KEY_UNITS);
     key_stored_path(buf_str(&spelled), &nt_path);
     if (!spelled.overflow && !nt_path.overflow)
-        status = create_stored(buf_str(&nt_path), class, access, own, disposition);
-    if (status == STATUS_OBJECT_NAME_NOT_FOUND) {
-        status = create_above(buf_str(&nt_path));
+        status = create_stored(NULL, buf_str(&nt_path), class, access, own, disposition);
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_ACCESS_DENIED) {
+        HANDLE above;
+        status = open_above(buf_str(&nt_path), &above);
         if (status >= 0)
-            status = create_stored(buf_str(&nt_path), class, access, own, disposition);
+            status = create_stored(above, path_leaf(buf_str(&nt_path)), class, access, own, disposition);
+        if (above)
+            nt.NtClose(above);
     }
     scratch_give(memory);
     return status;

@@ -98,13 +98,13 @@ static NTSTATUS name_stored(const struct said *from, const struct key_name *name
 }
 
 static NTSTATUS open_stored(const struct key_call *call, const struct said *from, const struct key_name *name,
-                            struct key_memory *memory)
+                            struct key_memory *memory, bool link)
 {
     struct stored_name stored;
     NTSTATUS status = name_stored(from, name, memory, false, &stored);
     if (status >= 0)
         status = system_open(call, &stored.attributes);
-    return status < 0 ? status : opened(call, name, true, name->open_link);
+    return status < 0 ? status : opened(call, name, true, link);
 }
 
 /* Gives the program a handle of what `own` has open. A key that is new will be changed: that handle is kept for it (key_change), and the
@@ -112,7 +112,7 @@ static NTSTATUS open_stored(const struct key_call *call, const struct said *from
 static NTSTATUS give(const struct key_call *call, const struct said *from, const struct key_name *name, HANDLE own,
                      ULONG disposition)
 {
-    bool link = name->open_link || call->options & REG_OPTION_CREATE_LINK;
+    struct map_place place;
     ULONG inherit = from->attributes.Attributes & OBJ_INHERIT;
     HANDLE handle = own;
     NTSTATUS status = STATUS_SUCCESS;
@@ -123,7 +123,9 @@ static NTSTATUS give(const struct key_call *call, const struct said *from, const
         nt.NtClose(own);
         return status;
     }
-    key_opened(handle, buf_str(&name->path), true, link, handle == own ? NULL : own);
+    key_lookup(buf_str(&name->path), &place);
+    key_opened(handle, buf_str(&name->path), true, place.kind == MAP_META || call->options & REG_OPTION_CREATE_LINK,
+               handle == own ? NULL : own);
     if (!guard_write(call->handle, &handle, sizeof(handle)) ||
         (call->disposition && !guard_write(call->disposition, &disposition, sizeof(disposition))))
         return STATUS_ACCESS_VIOLATION;
@@ -228,7 +230,7 @@ static NTSTATUS open_existing(const struct key_call *call, const struct said *fr
 {
     NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
     if (key_is_stored(place))
-        status = open_stored(call, from, name, memory);
+        status = open_stored(call, from, name, memory, name->open_link && place->kind == MAP_META);
     if (status == STATUS_OBJECT_NAME_NOT_FOUND && place->has_lower && place->kind != MAP_META)
         status = open_host(call, from, name, memory, place);
     return status;

@@ -10,7 +10,7 @@
 
 /* Wine 8 loses the next key when a key is renamed to a name that sorts right behind its own: then a guard in between keeps
  * the two apart. It sorts behind the old name, and before nearly every name that is behind that. */
-static struct str guard_name(struct str from, char16 *memory)
+static struct str guard_path(struct str from, char16 *memory)
 {
     struct strbuf name;
     buf_init(&name, memory, KEY_UNITS);
@@ -19,10 +19,29 @@ static struct str guard_name(struct str from, char16 *memory)
     return buf_str(&name);
 }
 
-static void remove_guard(HANDLE guard)
+/* A key of that name that is there does as well. NULL: none was made. */
+static HANDLE make_guard(struct str guard)
 {
-    nt.NtDeleteKey(guard);
-    nt.NtClose(guard);
+    HANDLE key;
+    if (key_open_stored(guard, KEY_QUERY_VALUE, &key) >= 0) {
+        nt.NtClose(key);
+        return NULL;
+    }
+    return key_mirror(guard, DELETE, &key) < 0 ? NULL : key;
+}
+
+/* Of a rename that was cut off: an empty key, unlike nearly all that a program would call so. */
+static void remove_guard(struct str guard)
+{
+    FVM_KEY_CACHED_INFORMATION information;
+    ULONG length;
+    HANDLE key;
+    if (key_open_stored(guard, DELETE | KEY_QUERY_VALUE, &key) < 0)
+        return;
+    NTSTATUS status = nt.NtQueryKey(key, KeyCachedInformationClass, &information, sizeof(information), &length);
+    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW) && !information.Values && !information.SubKeys)
+        nt.NtDeleteKey(key);
+    nt.NtClose(key);
 }
 
 /* Also takes away the guard of a rename that was cut off. The map is being made: nothing can be looked up. */
@@ -31,8 +50,7 @@ bool key_renamed(void *unused, struct str from, struct str to)
     struct key_memory *memory = scratch_take();
     HANDLE key;
     (void)unused;
-    if (key_open_stored(guard_name(from, memory->name), DELETE, &key) >= 0)
-        remove_guard(key);
+    remove_guard(guard_path(from, memory->name));
     scratch_give(memory);
     if (key_open_stored(to, KEY_QUERY_VALUE, &key) < 0)
         return false;
@@ -43,13 +61,17 @@ bool key_renamed(void *unused, struct str from, struct str to)
 static NTSTATUS rename_stored(HANDLE own, struct str from, struct str new_name)
 {
     struct key_memory *memory = scratch_take();
-    HANDLE guard;
+    HANDLE guard = NULL;
+    struct str between = guard_path(from, memory->name);
     UNICODE_STRING string = {(USHORT)(new_name.len * sizeof(char16)), (USHORT)(new_name.len * sizeof(char16)),
                              (WCHAR *)new_name.s};
-    NTSTATUS guarded = key_mirror(guard_name(from, memory->name), DELETE, &guard);
+    if (!str_equal_fold(layer.up, path_leaf(between), new_name))
+        guard = make_guard(between);
     NTSTATUS status = nt.NtRenameKey(own, &string);
-    if (guarded >= 0)
-        remove_guard(guard);
+    if (guard) {
+        nt.NtDeleteKey(guard);
+        nt.NtClose(guard);
+    }
     scratch_give(memory);
     return status;
 }
