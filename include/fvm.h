@@ -102,15 +102,18 @@ struct fvm_key_change {
     uint32_t type; /* REG_...; the data as the VM has it now, unless the value was deleted */
     const void *data;
     size_t size; /* bytes */
+    bool
+        inexpressible; /* what a registration file cannot hold: permissions, a name with a 0 in it (which is U+2400 here), a value of
+                         * more than 64 MiB (which has no data here, and counts as modified if the host has one of that name) */
 };
 /* Visits what the VM changed in the registry compared to the host as it is now, in the order of the keys: a key before its
- * values and before the keys in it. Of an added key all values and keys are visited; of a deleted one only itself. Names
- * with a 0 in them are left out. Works while the VM runs. */
+ * values and before the keys in it. Of an added key all values and keys are visited; of a deleted one only itself. Works while
+ * the VM runs. */
 enum fvm_result fvm_diff_keys(struct fvm_home *home, const wchar_t *name,
                               bool (*visit)(void *context, const struct fvm_key_change *change), void *context,
                               struct fvm_error *error);
 /* Writes the same as a registration file (version 5.00, UTF-16), which `reg import` and regedit take, to the file at
- * `path`, which is replaced. *left_out: how many changes it cannot express: names with control characters, permissions. */
+ * `path`, which is replaced. *left_out: how many changes it cannot express: inexpressible ones, links, names with control characters. */
 enum fvm_result fvm_diff_reg(struct fvm_home *home, const wchar_t *name, const wchar_t *path, uint32_t *left_out,
                              struct fvm_error *error);
 

@@ -18,7 +18,7 @@ struct value {
     char16 *name; /* one allocation with the data behind it */
     size_t units;
     ULONG type, size;
-    uint8_t *data;
+    uint8_t *data; /* NULL: more than VALUE_LIMIT, which is not read */
 };
 
 struct subkey {
@@ -39,6 +39,7 @@ struct entry {
     char16 *key, *value; /* terminated; value NULL: the key */
     ULONG type, size;
     uint8_t *data;
+    bool inexpressible;
 };
 
 struct diff {
@@ -93,6 +94,23 @@ static NTSTATUS add_value(struct content *content, const FVM_KEY_VALUE_FULL_INFO
     return STATUS_SUCCESS;
 }
 
+/* A value that is too large to be read: in `buffer` is room for its name. */
+static NTSTATUS add_large(HANDLE key, ULONG index, struct content *content, FVM_KEY_VALUE_BASIC_INFORMATION *buffer)
+{
+    ULONG needed;
+    NTSTATUS status = nt.NtEnumerateValueKey(key, index, KeyValueBasicInformationClass, buffer, READ_BYTES, &needed);
+    if (!NT_SUCCESS(status))
+        return status;
+    if (!room((void **)&content->values, content->value_count, sizeof *content->values))
+        return STATUS_NO_MEMORY;
+    char16 *name = malloc(buffer->NameLength + 1);
+    if (!name)
+        return STATUS_NO_MEMORY;
+    memcpy(name, buffer->Name, buffer->NameLength);
+    content->values[content->value_count++] = (struct value){name, buffer->NameLength / 2, buffer->Type, 0, NULL};
+    return STATUS_SUCCESS;
+}
+
 static NTSTATUS read_values(HANDLE key, struct content *content)
 {
     ULONG size = READ_BYTES, needed;
@@ -102,7 +120,9 @@ static NTSTATUS read_values(HANDLE key, struct content *content)
         status = nt.NtEnumerateValueKey(key, i, KeyValueFullInformationClass, buffer, size, &needed);
         if (status == STATUS_BUFFER_OVERFLOW || status == STATUS_BUFFER_TOO_SMALL) {
             void *larger = needed > size && needed <= VALUE_LIMIT ? realloc(buffer, needed) : NULL;
-            status = larger ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+            status = needed > VALUE_LIMIT ? add_large(key, i++, content, buffer)
+                     : larger             ? STATUS_SUCCESS
+                                          : STATUS_NO_MEMORY;
             if (larger) {
                 buffer = larger;
                 size = needed;
@@ -174,21 +194,23 @@ static NTSTATUS read_host(struct diff *d, struct content *content)
 
 /* ---- collecting ---- */
 
-static char16 *terminated(struct str s)
+/* A 0 in a name is shown as its symbol. */
+static char16 *terminated(struct str s, bool *inexpressible)
 {
     char16 *copy = malloc((s.len + 1) * sizeof *copy);
-    if (copy) {
-        memcpy(copy, s.s, s.len * sizeof *copy);
-        copy[s.len] = 0;
+    for (size_t i = 0; copy && i < s.len; i++) {
+        copy[i] = s.s[i] ? s.s[i] : 0x2400;
+        *inexpressible |= !s.s[i];
     }
+    if (copy)
+        copy[s.len] = 0;
     return copy;
 }
 
 static void add(struct diff *d, enum fvm_change_kind kind, const struct value *value)
 {
     struct str path = buf_str(&d->path);
-    if (!NT_SUCCESS(d->status) || str_find(path, 0) < path.len ||
-        (value && str_find((struct str){value->name, value->units}, 0) < value->units))
+    if (!NT_SUCCESS(d->status))
         return;
     if (d->count == d->cap) {
         size_t cap = d->cap ? 2 * d->cap : 256;
@@ -200,15 +222,17 @@ static void add(struct diff *d, enum fvm_change_kind kind, const struct value *v
         d->list = list;
         d->cap = cap;
     }
-    struct entry entry = {.kind = kind, .key = terminated(path)};
+    struct entry entry = {.kind = kind, .inexpressible = kind == FVM_MODIFIED && !value};
+    entry.key = terminated(path, &entry.inexpressible);
     bool ok = entry.key != NULL;
     if (value) {
-        entry.value = terminated((struct str){value->name, value->units});
+        entry.value = terminated((struct str){value->name, value->units}, &entry.inexpressible);
+        entry.inexpressible |= !value->data && kind != FVM_DELETED;
         entry.type = value->type;
         entry.size = value->size;
         entry.data = malloc((size_t)value->size + 1);
         ok = ok && entry.value && entry.data;
-        if (entry.data)
+        if (entry.data && value->data)
             memcpy(entry.data, value->data, value->size);
     }
     d->list[d->count++] = entry;
@@ -231,7 +255,7 @@ static void compare_values(struct diff *d, const struct content *own, const stru
         const struct value *value = &own->values[i], *other = find_value(d, host, value);
         if (!other)
             add(d, FVM_ADDED, value);
-        else if (other->type != value->type || other->size != value->size ||
+        else if (other->type != value->type || other->size != value->size || !other->data || !value->data ||
                  memcmp(other->data, value->data, value->size) != 0)
             add(d, FVM_MODIFIED, value);
     }
@@ -455,7 +479,7 @@ static void visit_sorted(struct diff *d, bool (*visit)(void *context, const stru
     for (size_t i = 0; i < d->count; i++) {
         struct entry *e = &d->list[i];
         shown_name(str_of(e->key), map_upcase(d->map), &d->full);
-        struct fvm_key_change change = {e->kind, d->full.s, e->value, e->type, e->data, e->size};
+        struct fvm_key_change change = {e->kind, d->full.s, e->value, e->type, e->data, e->size, e->inexpressible};
         if (e->value && e->kind == FVM_DELETED)
             change.size = 0;
         if (!visit(context, &change))

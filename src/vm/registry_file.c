@@ -132,11 +132,16 @@ static void open_section(struct output *o, const char16 *key, bool deleted)
     o->key = deleted ? NULL : _wcsdup(key);
 }
 
+/* A registration file makes ordinary keys. */
+static bool is_link(const struct fvm_key_change *change)
+{
+    return change->value && change->type == REG_LINK && wcscmp(change->value, L"SymbolicLinkValue") == 0;
+}
+
 static bool write_change(void *context, const struct fvm_key_change *change)
 {
     struct output *o = context;
-    bool permissions = !change->value && change->kind == FVM_MODIFIED;
-    if (permissions || !is_plain(change->key, wcslen(change->key)) ||
+    if (change->inexpressible || is_link(change) || !is_plain(change->key, wcslen(change->key)) ||
         (change->value && !is_plain(change->value, wcslen(change->value)))) {
         o->left_out++;
         return true;

@@ -13,7 +13,7 @@
  *   keys watch                 watches Same; for each line of input, says whether it was told of a change
  *   keys touch TEXT            changes Same
  *   keys volatile KEY          makes a key and one below it that last until the system restarts
- *   keys odd                   makes a value whose name has a line end in it */
+ *   keys odd                   makes values whose names have a line end and a 0 in them */
 #include <windows.h>
 #include <winternl.h>
 
@@ -280,6 +280,16 @@ static void check_renamed(const char *top)
         fail("listed", top, (long)count);
 }
 
+static void odd(void)
+{
+    static wchar_t text[] = L"n\0m";
+    UNICODE_STRING value = {6, 6, text};
+    HKEY key = create(TOP "Odd");
+    set(key, "line\nend", "odd");
+    if (NtSetValueKey(key, &value, 0, REG_SZ, "", 0))
+        fail("set", "n, 0, m", 0);
+}
+
 /* ---- changes that fail ---- */
 
 static void fail_to_change(void)
@@ -377,7 +387,7 @@ int main(int argc, char **argv)
     else if (!strcmp(what, "volatile") && argc > 2)
         make_volatile(argv[2]);
     else if (!strcmp(what, "odd"))
-        set(create(TOP "Odd"), "line\nend", "odd");
+        odd();
     else if (!strcmp(what, "touch") && argc > 2)
         touch(argv[2]);
     else
