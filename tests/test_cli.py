@@ -150,6 +150,30 @@ def test_rm(machine):
     assert names(machine) == ["codes"]
 
 
+def test_rm_loses_nothing_when_nothing_ran(machine):
+    machine.inside("kept", ["cmd", "/c", "echo data>C:\\precious.txt"]).expect()
+    for program, code in (("no-such-program", 127), ("/bin/ls", 126)):
+        result = machine.fvm("run", "--rm", "kept", "--", program).expect(code)
+        assert "kept VM kept" in result.error
+    assert "precious" in machine.fvm("diff", "kept").expect().text
+    machine.fvm("run", "--rm", "made", "--", "no-such-program").expect(127)
+    machine.fvm("run", "--rm", "kept", "--", "cmd", "/c", "exit 0").expect()
+    assert names(machine) == ["codes"]
+
+
+def test_a_file_without_an_ending_hides_no_program(machine, tmp_path):
+    (tmp_path / "cmd").write_text("no program")
+    machine.inside("codes", ["cmd", "/c", "exit 9"], cwd=tmp_path).expect(9)
+    (tmp_path / "alone").write_text("no program")
+    assert "not a Windows program" in machine.fvm("run", "codes", "--", "alone", cwd=tmp_path).expect(126).error
+
+
+def test_a_prefix_that_cannot_be(machine, tmp_path):
+    for prefix in ("relative", "/proc/none"):
+        result = machine.fvm("ls", env={**machine.env, "WINEPREFIX": prefix}, cwd=tmp_path).expect(125)
+        assert prefix in result.error and result.error.count("\n") == 1
+
+
 def test_two_vms_do_not_see_each_other(machine):
     for name in ("left", "right"):
         machine.inside(name, ["cmd", "/c", f"echo {name}>C:\\who.txt"]).expect()

@@ -65,7 +65,10 @@ static bool is_linux_path(const char *program)
     struct stat info;
     if (strchr(program, '\\') != NULL)
         return false;
-    return strchr(program, '/') != NULL || (stat(program, &info) == 0 && S_ISREG(info.st_mode));
+    if (strchr(program, '/') != NULL)
+        return true;
+    /* a name without an ending is searched for with those of programs first, by fvm.exe */
+    return strchr(program, '.') != NULL && stat(program, &info) == 0 && S_ISREG(info.st_mode);
 }
 
 static char *absolute_path(const char *path)
@@ -143,6 +146,23 @@ static void exec_wine(char **args)
     exit(EXIT_FVM);
 }
 
+/* What Wine refuses with a code that could be the program's own. */
+static void check_prefix(void)
+{
+    const char *prefix = getenv("WINEPREFIX");
+    if (prefix == NULL || *prefix == '\0')
+        return;
+    if (prefix[0] != '/') {
+        fprintf(stderr, "fvm: cannot use the prefix %s: WINEPREFIX must be a full path\n", prefix);
+        exit(EXIT_FVM);
+    }
+    if (access(prefix, F_OK) == 0 || mkdir(prefix, 0777) == 0)
+        return;
+    fprintf(stderr, "fvm: cannot make the prefix %s: %s; set WINEPREFIX to a directory that can be made\n", prefix,
+            strerror(errno));
+    exit(EXIT_FVM);
+}
+
 int main(int argc, char **argv)
 {
     /* argv[0] and fvm.exe come before the arguments, a null pointer after them. */
@@ -151,6 +171,7 @@ int main(int argc, char **argv)
         fputs("fvm: out of memory\n", stderr);
         return EXIT_FVM;
     }
+    check_prefix();
     convert_program(argc, argv);
     args[1] = find_fvm_exe();
     for (int i = 1; i < argc; i++)

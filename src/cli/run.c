@@ -43,13 +43,19 @@ static int parse(const struct command *self, const struct arguments *a, struct o
     return 0;
 }
 
-/* A VM that was made for a program that then did not start is of no use. */
+/* A VM that was made for a program that then did not start is of no use; one that was there before is not lost by that. */
 static int finish(struct fvm_home *home, const struct options *options, const wchar_t *name, bool created, bool started)
 {
     struct fvm_error error;
-    if (options->remove || (created && !started))
+    if (started ? options->remove : created)
         return fvm_delete(home, name, &error) == FVM_OK ? 0 : report_error(&error);
-    if (!options->name) {
+    if (!started) {
+        if (options->remove) {
+            put_text(ERRORS, "fvm: kept VM ");
+            put_wide(ERRORS, name);
+            put_text(ERRORS, ", for nothing ran\n");
+        }
+    } else if (!options->name) {
         put_text(ERRORS, "fvm: kept VM ");
         put_wide(ERRORS, name);
         put_text(ERRORS, "; 'fvm diff' shows what it changed, 'fvm delete' throws it away\n");
@@ -94,7 +100,7 @@ const struct command command_run = {
     "everything that it started have ended. Without NAME, a VM is made under a name that\n"
     "is printed at the end.\n"
     "\n"
-    "  --rm    delete the VM afterwards, with all that was changed in it\n"
+    "  --rm    delete the VM after the program ran, with all that was changed in it\n"
     "\n"
     "PROGRAM is searched for as in the VM: the current directory, the system's directories,\n"
     "PATH. Batch files run, too. Everything behind -- is passed on as it is.\n"

@@ -20,6 +20,7 @@ struct search {
     const struct share *share;
     struct strbuf delta, canonical, path; /* scratch */
     NTSTATUS reason;                      /* why the best candidate could not be opened */
+    bool as_is;                           /* a name without an ending is tried as it is, too */
 };
 
 static NTSTATUS open_image(HANDLE *file, struct str nt_path)
@@ -137,7 +138,7 @@ static bool try_endings(struct search *s, struct str dos)
             return true;
     }
     buf_set(name, dos);
-    return !whole && buf_terminate(name) && NT_SUCCESS(try_candidate(s, buf_str(name)));
+    return !whole && s->as_is && buf_terminate(name) && NT_SUCCESS(try_candidate(s, buf_str(name)));
 }
 
 static bool try_in_directory(struct search *s, struct str directory, struct str word)
@@ -216,7 +217,7 @@ static const char16 *refusal(const uint8_t *head, size_t size, uint16_t machine)
 
 static enum fvm_result check_image(struct program *program, const struct vm *vm, struct fvm_error *error)
 {
-    static const char16 way_out[] = u"give a 64-bit Windows program (.exe) or a batch file";
+    static const char16 way_out[] = u"give a Windows program (.exe) or a batch file";
     uint8_t head[HEAD_BYTES];
     size_t size;
     NTSTATUS status = file_read_at(program->file, 0, head, sizeof head, &size);
@@ -274,7 +275,13 @@ static enum fvm_result find(struct search *s, struct str line, struct fvm_error 
     if (word.len == 0)
         return error_reason(error, FVM_NO_SUCH_PROGRAM, RUN, (struct str){0}, u"no program is given",
                             u"write it behind --");
-    bool found = is_plain_name(word) ? try_path(s, word) : try_in_directory(s, (struct str){0}, word);
+    bool plain = is_plain_name(word);
+    s->as_is = !plain;
+    bool found = plain ? try_path(s, word) : try_in_directory(s, (struct str){0}, word);
+    if (!found && plain) { /* the last chance, so that a file `cmd` hides no program */
+        s->as_is = true;
+        found = try_path(s, word);
+    }
     if (!found)
         return not_found(s, word, error);
     if (is_batch(buf_str(&s->program->name))) {

@@ -59,7 +59,8 @@ enum fvm_result vm_name(struct vm *vm, struct fvm_home *home, const wchar_t *nam
     if (!fvm_name_valid(name))
         return error_reason(
             error, FVM_FAILED, operation, str_of(name), u"that is no name for a VM",
-            u"use 1 to 64 letters, digits, '_', '-' and '.', with neither '.' nor '-' first and no '.' last");
+            u"use 1 to 64 letters, digits, '_', '-' and '.', with neither '.' nor '-' first and no '.' last, but no "
+            u"device's name like CON");
     buf_init(&b, vm->name, FVM_NAME_UNITS + 1);
     buf_add(&b, str_of(name));
     buf_terminate(&b);
