@@ -42,6 +42,17 @@ static void host_spelling(struct str vm_path, HANDLE lower, struct strbuf *spell
     scratch_give(memory);
 }
 
+/* By its path, whose first `root` units are what `above` has open: Wine tells nobody of a key that is made so. Where that needs a right to
+ * the key above, by the handle. */
+static NTSTATUS create_below(HANDLE above, struct str nt_path, size_t root, const UNICODE_STRING *class,
+                             ACCESS_MASK access, HANDLE *key, ULONG *disposition)
+{
+    NTSTATUS status = create_stored(NULL, nt_path, class, access, key, disposition);
+    return status == STATUS_ACCESS_DENIED && above
+               ? create_stored(above, str_from(nt_path, root + 1), class, access, key, disposition)
+               : status;
+}
+
 /* Opens the key above the last of the path, and makes it and those above it, from FVM's own down. A program may have taken rights to any
  * of them away. */
 static NTSTATUS open_above(struct str nt_path, HANDLE *above)
@@ -54,9 +65,7 @@ static NTSTATUS open_above(struct str nt_path, HANDLE *above)
         at += 1 + str_find(str_from(nt_path, at + 1), '\\');
         NTSTATUS status = key_open_own(str_head(nt_path, at), KEY_CREATE_SUB_KEY, &key);
         if (status == STATUS_OBJECT_NAME_NOT_FOUND)
-            status = *above ? create_stored(*above, str_from(str_head(nt_path, at), before + 1), NULL,
-                                            KEY_CREATE_SUB_KEY, &key, NULL)
-                            : create_stored(NULL, str_head(nt_path, at), NULL, KEY_CREATE_SUB_KEY, &key, NULL);
+            status = create_below(*above, str_head(nt_path, at), before, NULL, KEY_CREATE_SUB_KEY, &key, NULL);
         if (*above)
             nt.NtClose(*above);
         *above = status < 0 ? NULL : key;
@@ -82,7 +91,8 @@ static NTSTATUS mirror(struct str vm_path, HANDLE lower, const UNICODE_STRING *c
         HANDLE above;
         status = open_above(buf_str(&nt_path), &above);
         if (status >= 0)
-            status = create_stored(above, path_leaf(buf_str(&nt_path)), class, access, own, disposition);
+            status = create_below(above, buf_str(&nt_path), path_parent(buf_str(&nt_path)).len, class, access, own,
+                                  disposition);
         if (above)
             nt.NtClose(above);
     }
