@@ -500,7 +500,7 @@ int main(int argc, char **argv)
         show_security();
         return 0;
     }
-    if (argc > 2) {
+    if (argc > 2 && (!strcmp(argv[2], "keys") || !strcmp(argv[2], "names"))) {
         more_keys(!strcmp(argv[2], "names"));
         return 0;
     }
