@@ -116,14 +116,14 @@ static void names_of_keys(HANDLE root)
 static void deletion_as_link(void)
 {
     HANDLE root = must_open(NULL, VERSION, KEY_ALL_ACCESS), key;
-    close_key(create_key(root, L"Perflib\\Below"));
-    key = must_open(root, L"Perflib", KEY_ALL_ACCESS);
+    close_key(create_key(root, L"MCI32\\Below"));
+    key = must_open(root, L"MCI32", KEY_ALL_ACCESS);
     say_set(key, L"x", L"y");
     close_key(key);
-    say("open: 0x%08lx", open_key_units(&key, root, L"Perflib", 7, KEY_ALL_ACCESS, OBJ_OPENLINK));
+    say("open: 0x%08lx", open_key_units(&key, root, L"MCI32", 5, KEY_ALL_ACCESS, OBJ_OPENLINK));
     say("delete with subkeys: 0x%08lx", nt.NtDeleteKey(key));
     close_key(key);
-    say_path(VERSION L"\\Perflib\\Below");
+    say_path(VERSION L"\\MCI32\\Below");
     close_key(root);
 }
 
