@@ -1,18 +1,22 @@
 /* Looks for a program outside the VM in the memory that lists of the whole system are written to: in the list, between its entries, behind
- * its end, after a call that failed, and while the list is made.   lists PID   (of target.exe)
+ * its end, after a call that failed, and while the list is made. And for its object in the list of the root.   lists PID   (of target.exe)
  * Prints `blocked: TECHNIQUE` or `ESCAPED: TECHNIQUE`. */
 #include "../vm/native_objects.h"
 
 #include <stdlib.h>
 
 #define ROOM (1u << 20)
+#define OBJECTS 0 /* of the root, instead of a class of system information */
+#define OBJECT_ROOM 4096u
 #define UNUSED 0xee
 #define WATCH_MS 700
 
-static const WCHAR target_name[] = L"target.exe";
+static const WCHAR target_name[] = L"target.exe", object_name[] = L"fvm-target-listed";
 static unsigned long pid;
 static BYTE memory[ROOM];
 static ULONG length;
+static HANDLE root;
+static BOOL object_seen; /* after a call */
 
 static void tried(const char *technique, ULONG class, BOOL escaped)
 {
@@ -34,23 +38,38 @@ static BOOL handle_seen(ULONG class)
     return FALSE;
 }
 
-static BOOL process_seen(ULONG end)
+static BOOL name_seen(const WCHAR *name, ULONG end)
 {
-    for (ULONG at = 0; at + sizeof(target_name) <= end; at += 2)
-        if (!memcmp(memory + at, target_name, sizeof(target_name) - sizeof(WCHAR)))
+    size_t size = wcslen(name) * sizeof(WCHAR);
+    for (ULONG at = 0; at + size <= end; at += 2)
+        if (!memcmp(memory + at, name, size))
             return TRUE;
     return FALSE;
 }
 
 static BOOL seen(ULONG class)
 {
-    return class == 16 || class == 64 ? handle_seen(class) : process_seen(ROOM);
+    if (class == OBJECTS)
+        return name_seen(object_name, OBJECT_ROOM);
+    return class == 16 || class == 64 ? handle_seen(class) : name_seen(target_name, ROOM);
+}
+
+static NTSTATUS ask_objects(ULONG room)
+{
+    ULONG context = 0;
+    NTSTATUS status;
+    do {
+        status = NtQueryDirectoryObject(root, memory, room, TRUE, FALSE, &context, &length);
+        object_seen |= seen(OBJECTS);
+    } while (!status);
+    return status;
 }
 
 static NTSTATUS ask(ULONG class, ULONG room)
 {
     length = 0;
-    return NtQuerySystemInformation((SYSTEM_INFORMATION_CLASS) class, memory, room, &length);
+    return class == OBJECTS ? ask_objects(room)
+                            : NtQuerySystemInformation((SYSTEM_INFORMATION_CLASS) class, memory, room, &length);
 }
 
 static BOOL untouched(ULONG from)
@@ -104,6 +123,19 @@ static void meanwhile(ULONG class)
     tried("see it while the list is made", class, found);
 }
 
+static void objects(void)
+{
+    struct named n;
+    NtOpenDirectoryObject(&root, 1, named(&n, NULL, L"\\", 0));
+    memset(memory, UNUSED, ROOM);
+    ask(OBJECTS, OBJECT_ROOM);
+    tried("see it", OBJECTS, object_seen);
+    for (ULONG room = 0; room < OBJECT_ROOM / 8; room += 2)
+        ask(OBJECTS, room);
+    tried("see it after calls without room", OBJECTS, object_seen);
+    meanwhile(OBJECTS);
+}
+
 int main(int argc, char **argv)
 {
     static const ULONG classes[] = {5, 16, 57, 64};
@@ -116,5 +148,6 @@ int main(int argc, char **argv)
         too_short(classes[i]);
         meanwhile(classes[i]);
     }
+    objects();
     return 0;
 }
