@@ -59,20 +59,13 @@ def in_turns(plain, vm, runs=RUNS):
 def on_one_processor(machine):
     """What starts now, and the server: else it is luck whether these two share one, which makes a request take half or twice the time."""
     before = os.sched_getaffinity(0)
-    servers = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if (entry.name.isdigit() and (entry / "comm").read_text().startswith("wineserver")
-                    and f"WINEPREFIX={machine.prefix}\0".encode() in (entry / "environ").read_bytes()):
-                servers.append(int(entry.name))
-        except OSError:
-            continue
+    pids = [0, int(machine.server().name)]
     try:
-        for pid in [0, *servers]:
+        for pid in pids:
             os.sched_setaffinity(pid, {max(before)})
         yield
     finally:
-        for pid in [0, *servers]:
+        for pid in pids:
             os.sched_setaffinity(pid, before)
 
 
@@ -249,16 +242,9 @@ def bench_registry(machine):
 def private_memory(process, machine, name):
     """Bytes that a process has for itself alone. Under fvm, the process is another than the one that was started."""
     assert process.stdout.readline().strip() == b"ready"
-    for entry in Path("/proc").iterdir():
-        try:
-            if (entry.name.isdigit() and name.encode() in (entry / "cmdline").read_bytes().split(b"\0")[0]
-                    and f"WINEPREFIX={machine.prefix}\0".encode() in (entry / "environ").read_bytes()):
-                text = (entry / "smaps_rollup").read_text()
-                break
-        except OSError:
-            continue
-    else:
-        raise AssertionError(f"{name} is not running")
+    candidates = (Path(f"/proc/{pid}") for pid in machine.processes(name))
+    own = next(process for process in candidates if name in (process / "cmdline").read_text().split("\0")[0])
+    text = (own / "smaps_rollup").read_text()
     process.stdin.close()
     process.wait()
     return 1024 * sum(int(size) for size in re.findall(r"^Private_\w+: +(\d+) kB", text, re.MULTILINE))

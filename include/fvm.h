@@ -96,15 +96,14 @@ enum fvm_result fvm_diff(struct fvm_home *home, const wchar_t *name,
 struct fvm_key_change {
     enum fvm_change_kind kind; /* FVM_ADDED, FVM_MODIFIED or FVM_DELETED */
     const wchar_t *key;        /* as the VM sees it: HKEY_LOCAL_MACHINE\Software\a. May hold any character but a 0 */
-    const wchar_t
-        *value;    /* name of a value ("": the default value); NULL: the key itself, of which FVM_MODIFIED means its
-                                * discretionary access list */
+    /* Name of a value ("": the default value). NULL: the key itself, of which FVM_MODIFIED means its discretionary access list. */
+    const wchar_t *value;
     uint32_t type; /* REG_...; the data as the VM has it now, unless the value was deleted */
     const void *data;
     size_t size; /* bytes */
-    bool
-        inexpressible; /* what a registration file cannot hold: permissions, a name with a 0 in it (which is U+2400 here), a value of
-                         * more than 64 MiB (which has no data here, and counts as modified if the host has one of that name) */
+    /* A registration file cannot hold it: permissions, a name with a 0 in it (which is U+2400 here), a value of more than 64 MiB
+     * (which has no data here, and counts as modified if the host has one of that name). */
+    bool inexpressible;
 };
 /* Visits what the VM changed in the registry compared to the host as it is now, in the order of the keys: a key before its
  * values and before the keys in it. Of an added key all values and keys are visited; of a deleted one only itself. Works while

@@ -3,7 +3,6 @@ the one in progress entirely or not at all, and nothing else; and nothing of the
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,26 +14,10 @@ COUNT = 200
 OLD = b"o" * 65536
 
 
-def processes_of(machine, mark):
-    """Ids of the processes of this machine that have `mark` in their command line."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
-            environment = (entry / "environ").read_bytes()
-        except OSError:
-            continue
-        if mark.encode() in command and f"WINEPREFIX={machine.prefix}\0".encode() in environment:
-            found.append(int(entry.name))
-    return found
-
-
 def wait_until_gone(machine, mark, seconds=10):
     end = time.monotonic() + seconds
-    while processes_of(machine, mark):
-        assert time.monotonic() < end, f"processes go on running: {processes_of(machine, mark)}"
+    while machine.processes(mark):
+        assert time.monotonic() < end, f"processes go on running: {machine.processes(mark)}"
         time.sleep(0.05)
 
 
@@ -59,7 +42,7 @@ def test_nothing_is_torn(victim, after, machine):
         assert line, fvm.stderr.read().decode()
         lines.append(line)
     # fvm has the program's command line in its own; the program is the one that does not begin with fvm
-    programs = [pid for pid in processes_of(machine, directory) if pid != fvm.pid]
+    programs = [pid for pid in machine.processes(directory) if pid != fvm.pid]
     assert programs or after == 0
     victims = {"program": programs, "fvm": [fvm.pid], "all": [fvm.pid, *programs]}[victim]
     for pid in victims:
@@ -94,7 +77,7 @@ def test_names_of_one_file_stay_one_file(machine):
     fvm = machine.popen_fvm(["run", name, "--", "cmd", "/c", f"echo more>>C:\\{name}\\f0"])
     while not partners.exists() or len(os.listdir(partners)) < 20:
         assert fvm.poll() is None, "it was not caught in time"
-    for pid in [fvm.pid, *processes_of(machine, f"C:\\{name}")]:
+    for pid in [fvm.pid, *machine.processes(f"C:\\{name}")]:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:

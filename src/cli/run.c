@@ -43,6 +43,13 @@ static int parse(const struct command *self, const struct arguments *a, struct o
     return 0;
 }
 
+static void print_kept(const wchar_t *name, const char *why)
+{
+    put_text(ERRORS, "fvm: kept VM ");
+    put_wide(ERRORS, name);
+    put_text(ERRORS, why);
+}
+
 /* A VM that was made for a program that then did not start is of no use; one that was there before is not lost by that. */
 static int finish(struct fvm_home *home, const struct options *options, const wchar_t *name, bool created, bool started)
 {
@@ -50,15 +57,10 @@ static int finish(struct fvm_home *home, const struct options *options, const wc
     if (started ? options->remove : created)
         return fvm_delete(home, name, &error) == FVM_OK ? 0 : report_error(&error);
     if (!started) {
-        if (options->remove) {
-            put_text(ERRORS, "fvm: kept VM ");
-            put_wide(ERRORS, name);
-            put_text(ERRORS, ", for nothing ran\n");
-        }
+        if (options->remove)
+            print_kept(name, ", for nothing ran\n");
     } else if (!options->name) {
-        put_text(ERRORS, "fvm: kept VM ");
-        put_wide(ERRORS, name);
-        put_text(ERRORS, "; 'fvm diff' shows what it changed, 'fvm delete' throws it away\n");
+        print_kept(name, "; 'fvm diff' shows what it changed, 'fvm delete' throws it away\n");
     }
     return 0;
 }

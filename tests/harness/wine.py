@@ -112,17 +112,23 @@ class Prefix:
         self.stop()
         shutil.rmtree(self.directory)
 
-    def server(self):
-        """The directory in /proc of this prefix's server."""
+    def processes(self, mark):
+        """Ids of this prefix's processes that have `mark` in their command line."""
         own = f"WINEPREFIX={self.prefix}".encode()
+        found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if (process / "comm").read_text().startswith("wineserver") and \
+                if mark.encode() in (process / "cmdline").read_bytes().replace(b"\0", b" ") and \
                         own in (process / "environ").read_bytes().split(b"\0"):
-                    return process
+                    found.append(int(process.name))
             except OSError:  # ended meanwhile
                 pass
-        raise AssertionError("no server runs")
+        return found
+
+    def server(self):
+        """The directory in /proc of this prefix's server."""
+        candidates = (Path(f"/proc/{pid}") for pid in self.processes("wineserver"))
+        return next(process for process in candidates if (process / "comm").read_text().startswith("wineserver"))
 
     def unix(self, windows_path):
         """The Linux path of C:\\..."""

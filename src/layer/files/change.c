@@ -6,17 +6,6 @@
 #include "layer/objects/pipes.h"
 #include "layer/registry/registry.h"
 
-static NTSTATUS open_copy(HANDLE file, const struct file_name *name, struct file_memory *memory, HANDLE *own)
-{
-    struct strbuf path;
-    IO_STATUS_BLOCK io;
-    buf_init(&path, memory->real, PATH_UNITS);
-    name_storage(buf_str(&name->path), &path);
-    struct path_attributes at = path_attributes(buf_str(&path));
-    return nt.NtOpenFile(own, handle_granted(file) | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
-                         FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
-}
-
 NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own)
 {
     struct file_memory *memory = scratch_take();
@@ -30,7 +19,8 @@ NTSTATUS change_handle(HANDLE file, enum copy_what what, HANDLE *own)
                          place.kind == MAP_META))) {
         status = file_copy_up(&name, memory, what);
         if (status >= 0 && !in_storage)
-            status = open_copy(file, &name, memory, own);
+            status = file_open_stored(&name, memory, handle_granted(file),
+                                      FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT, own);
     }
     scratch_give(memory);
     return status;

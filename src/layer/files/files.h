@@ -10,6 +10,7 @@
 #include "layer/layer.h"
 
 #define PATH_UNITS 16384u /* UTF-16 units of one path buffer: half of what the system allows */
+#define SYNCHRONOUS (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
 
 /* ---- name.c: from what the program says to VM paths, and back ---- */
 
@@ -90,6 +91,9 @@ NTSTATUS file_resolve(struct file_name *name, struct file_memory *memory, struct
 bool file_open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handle);
 /* NT path of what a read of the name opens, into `real`; from_storage: it is the storage's. */
 void file_real_path(const struct file_name *name, const struct map_place *place, bool data, struct strbuf *real);
+/* Opens what is in storage at the name, with SYNCHRONIZE too; uses memory->real. */
+NTSTATUS file_open_stored(const struct file_name *name, struct file_memory *memory, ACCESS_MASK access, ULONG options,
+                          HANDLE *handle);
 /* NT path of the name's lower (place->has_lower). */
 void file_lower_path(const struct file_name *name, const struct map_place *place, struct strbuf *nt_path);
 

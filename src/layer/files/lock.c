@@ -10,7 +10,6 @@
 #include "layer/pool.h"
 
 #define WRITES (FILE_WRITE_DATA | FILE_APPEND_DATA)
-#define SYNCHRONOUS (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
 
 struct companion {
     HANDLE file;     /* has the copy open; NULL: given back */
@@ -68,17 +67,10 @@ static NTSTATUS open_copy(const struct file_name *name, HANDLE file, ACCESS_MASK
     enum { READS = FILE_READ_DATA | FILE_EXECUTE | FILE_READ_ATTRIBUTES };
     FILE_MODE_INFORMATION mode;
     IO_STATUS_BLOCK io;
-    struct strbuf path;
     NTSTATUS status = nt.NtQueryInformationFile(file, &io, &mode, sizeof(mode), FileModeInformation);
     if (status < 0)
         return status;
-    buf_init(&path, memory->real, PATH_UNITS);
-    name_storage(buf_str(&name->path), &path);
-    if (path.overflow)
-        return STATUS_NAME_TOO_LONG;
-    struct path_attributes at = path_attributes(buf_str(&path));
-    return nt.NtOpenFile(copy, (access & READS) | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
-                         FILE_NON_DIRECTORY_FILE | (mode.Mode & SYNCHRONOUS));
+    return file_open_stored(name, memory, access & READS, FILE_NON_DIRECTORY_FILE | (mode.Mode & SYNCHRONOUS), copy);
 }
 
 /* NULL: there is no copy, and can be none. The host's file is locked then. */

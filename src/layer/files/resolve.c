@@ -260,3 +260,16 @@ void file_real_path(const struct file_name *name, const struct map_place *place,
     name_storage(buf_str(&name->path), real);
     buf_add(real, buf_str(&name->stream));
 }
+
+NTSTATUS file_open_stored(const struct file_name *name, struct file_memory *memory, ACCESS_MASK access, ULONG options,
+                          HANDLE *handle)
+{
+    IO_STATUS_BLOCK io;
+    struct strbuf path;
+    buf_init(&path, memory->real, PATH_UNITS);
+    name_storage(buf_str(&name->path), &path);
+    if (path.overflow)
+        return STATUS_NAME_TOO_LONG;
+    struct path_attributes at = path_attributes(buf_str(&path));
+    return nt.NtOpenFile(handle, access | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL, options);
+}

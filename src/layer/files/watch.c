@@ -4,8 +4,6 @@
 #include "layer/files/lock.h"
 #include "layer/handles.h"
 
-#define SYNCHRONOUS (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
-
 /* Wine's FindFirstChangeNotification opens a synchronous handle, and its caller waits for the handle. No other function of
  * Wine opens a directory like this; Windows opens an asynchronous one. */
 static bool wine_notification(ACCESS_MASK access, ULONG options)
@@ -49,8 +47,6 @@ static bool can_watch(HANDLE file, ULONG *synchronous)
 static NTSTATUS open_companion(struct file_name *name, struct file_memory *memory, ULONG synchronous, HANDLE *companion)
 {
     struct map_place place;
-    struct strbuf path;
-    IO_STATUS_BLOCK io;
     NTSTATUS status = file_copy_up(name, memory, COPY_META);
     if (status >= 0)
         status = file_resolve(name, memory, &place);
@@ -58,13 +54,8 @@ static NTSTATUS open_companion(struct file_name *name, struct file_memory *memor
         return status;
     if (place.hidden || !place.in_storage)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    buf_init(&path, memory->real, PATH_UNITS);
-    name_storage(buf_str(&name->path), &path);
-    if (path.overflow)
-        return STATUS_NAME_TOO_LONG;
-    struct path_attributes at = path_attributes(buf_str(&path));
-    return nt.NtOpenFile(companion, FILE_LIST_DIRECTORY | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
-                         FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT | synchronous);
+    return file_open_stored(name, memory, FILE_LIST_DIRECTORY,
+                            FILE_DIRECTORY_FILE | FILE_OPEN_FOR_BACKUP_INTENT | synchronous, companion);
 }
 
 /* The companion of a handle that has a directory of the host open, the verdict when it has the storage's, 0 when the
