@@ -228,9 +228,7 @@ enum fvm_result fvm_delete(struct fvm_home *home, const wchar_t *name, struct fv
     char16 path[VM_PATH_MAX];
     struct strbuf failed;
     struct vm vm;
-    enum fvm_result result = vm_name(&vm, home, name, DELETE_VM, error);
-    if (result == FVM_OK)
-        result = vm_exists(&vm, DELETE_VM, error);
+    enum fvm_result result = vm_find(&vm, home, name, DELETE_VM, error);
     if (result != FVM_OK)
         return result;
     struct str old = second_name(&vm, STR(OLD_PREFIX), path);

@@ -44,9 +44,7 @@ enum fvm_result fvm_log(struct fvm_home *home, const wchar_t *name,
     char16 path[VM_PATH_MAX];
     struct vm vm;
     HANDLE file;
-    enum fvm_result result = vm_name(&vm, home, name, operation, error);
-    if (result == FVM_OK)
-        result = vm_exists(&vm, operation, error);
+    enum fvm_result result = vm_find(&vm, home, name, operation, error);
     if (result != FVM_OK)
         return result;
     char *chunk = malloc(LOG_CHUNK);

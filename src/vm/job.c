@@ -94,10 +94,8 @@ enum fvm_result fvm_stop(struct fvm_home *home, const wchar_t *name, uint32_t *s
     static const char16 operation[] = u"stop VM";
     struct job_count first = {0}, count;
     struct vm vm;
-    enum fvm_result result = vm_name(&vm, home, name, operation, error);
+    enum fvm_result result = vm_find(&vm, home, name, operation, error);
     *stopped = 0;
-    if (result == FVM_OK)
-        result = vm_exists(&vm, operation, error);
     if (result != FVM_OK)
         return result;
     each_job(&vm, JOB_OBJECT_QUERY | JOB_OBJECT_TERMINATE, stop_job, &first);
@@ -176,9 +174,7 @@ enum fvm_result fvm_processes(struct fvm_home *home, const wchar_t *name,
 {
     static const char16 operation[] = u"list the processes of VM";
     struct vm vm;
-    enum fvm_result result = vm_name(&vm, home, name, operation, error);
-    if (result == FVM_OK)
-        result = vm_exists(&vm, operation, error);
+    enum fvm_result result = vm_find(&vm, home, name, operation, error);
     if (result != FVM_OK)
         return result;
     struct process_visit v = {.vm = &vm, .visit = visit, .context = context};

@@ -92,6 +92,13 @@ enum fvm_result vm_exists(const struct vm *vm, const char16 *operation, struct f
                         u"'fvm ls' lists those there are");
 }
 
+enum fvm_result vm_find(struct vm *vm, struct fvm_home *home, const wchar_t *name, const char16 *operation,
+                        struct fvm_error *error)
+{
+    enum fvm_result result = vm_name(vm, home, name, operation, error);
+    return result == FVM_OK ? vm_exists(vm, operation, error) : result;
+}
+
 enum fvm_result vm_open(struct vm *vm, struct fvm_home *home, const wchar_t *name, const char16 *operation,
                         struct fvm_error *error)
 {
@@ -113,6 +120,5 @@ enum fvm_result vm_open(struct vm *vm, struct fvm_home *home, const wchar_t *nam
 enum fvm_result fvm_exists(struct fvm_home *home, const wchar_t *name, struct fvm_error *error)
 {
     struct vm vm;
-    enum fvm_result result = vm_name(&vm, home, name, u"open VM", error);
-    return result == FVM_OK ? vm_exists(&vm, u"open VM", error) : result;
+    return vm_find(&vm, home, name, u"open VM", error);
 }

@@ -39,7 +39,10 @@ enum fvm_result vm_name(struct vm *vm, struct fvm_home *home, const wchar_t *nam
 /* Opens an existing VM: its directory is there and its vm.ini is sound. */
 enum fvm_result vm_open(struct vm *vm, struct fvm_home *home, const wchar_t *name, const char16 *operation,
                         struct fvm_error *error);
-/* FVM_OK when its directory is there, whatever state it is in. */
+/* As vm_name, of a VM whose directory is there, whatever state it is in. */
+enum fvm_result vm_find(struct vm *vm, struct fvm_home *home, const wchar_t *name, const char16 *operation,
+                        struct fvm_error *error);
+/* FVM_OK when its directory is there. */
 enum fvm_result vm_exists(const struct vm *vm, const char16 *operation, struct fvm_error *error);
 struct str vm_root(const struct vm *vm);
 /* NT path of a part of the VM (u"vm.ini", u"files", u"delta.log", ...) in `out` (VM_PATH_MAX units). */
