@@ -14,7 +14,7 @@ from harness.paths import BUILD, FVM, X64, windows
 from harness.snapshot import assert_unchanged, host_snapshot
 from test_kill import processes_of, wait_until_gone
 
-KEYS = X64 / "apps" / "keys.exe"
+KEYS, SHUFFLE = X64 / "apps" / "keys.exe", X64 / "apps" / "shuffle.exe"
 PROCESSES = 8
 SEEDED = 400  # keys on the host
 KILL_SECONDS = 20
@@ -37,6 +37,27 @@ def test_processes_of_one_vm_write_one_key(machine, unchanged):
     machine.inside("crowd", [KEYS, "spawn", PROCESSES]).expect()
     machine.inside("crowd", [KEYS, "verify", PROCESSES]).expect()
     machine.fvm("delete", "crowd").expect()
+
+
+# Eight threads make each other wait; a hundred need more memory at a time than the layer keeps.
+@pytest.mark.parametrize("threads, steps, seeds", [(8, 1000, (1, 2, 3)), (100, 60, (4,))])
+def test_threads_share_handles(machine, threads, steps, seeds):
+    """They close handles that others use, and rename and delete keys that others have open: all of it ends, and what other threads did to
+    keys of their own at the same time is there."""
+    machine.outside([SHUFFLE, "wild", 1, 8, 200]).expect()
+    machine.outside([SHUFFLE, "tame", 1, threads, 0]).expect()
+    before = host_snapshot(machine)
+    for seed in seeds:
+        name = f"shuffle-{seed}"
+        machine.fvm("create", name).expect()
+        wild = machine.popen_fvm(["run", name, "--", SHUFFLE, "wild", seed, threads, steps])
+        machine.inside(name, [SHUFFLE, "tame", seed, threads, steps]).expect()
+        out, err = wild.communicate(timeout=60)
+        assert wild.returncode == 0 and out.decode().strip() == "wild done", out.decode() + err.decode()
+        machine.inside(name, [SHUFFLE, "check", seed, threads, steps]).expect()
+        assert r"HKCU\Software\Shuffle\thread 0" in machine.fvm("diff", name).expect().text
+        machine.fvm("delete", name).expect()
+    assert_unchanged(before, host_snapshot(machine))
 
 
 def test_two_vms_and_the_host_change_the_same_key(machine):

@@ -123,6 +123,12 @@ void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word
         release_word(use, word);
 }
 
+void handle_put(HANDLE handle, enum handle_use use, uintptr_t word)
+{
+    struct slot *slot = make_slot(handle);
+    release_word(use, slot ? atomic_exchange(&slot->word[use], word) : word);
+}
+
 void handle_forget(HANDLE handle)
 {
     struct slot *slot = find_slot(handle);

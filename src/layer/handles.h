@@ -36,6 +36,9 @@ bool handle_take(HANDLE handle, enum handle_use use, void *token, uintptr_t *wor
 /* The same, but false as well while another thread has it: for who may hold the VM's lock, which that thread may wait for. */
 bool handle_take_free(HANDLE handle, enum handle_use use, void *token, uintptr_t *word);
 void handle_give(HANDLE handle, enum handle_use use, void *token, uintptr_t word);
+/* What is known of a handle that was just made. Never waits: a thread that is at work with an earlier handle of that number may itself
+ * wait for a lock that the caller has. */
+void handle_put(HANDLE handle, enum handle_use use, uintptr_t word);
 /* Visits every value of that use that no other thread has taken. */
 void handles_visit(enum handle_use use, void (*visit)(uintptr_t value));
 /* What the system says of an object, in `memory` (of `size` bytes): its name, or that of its type. */

@@ -55,12 +55,8 @@ static bool is_scanning(uintptr_t word)
 
 void list_opened(HANDLE directory, struct str path, const struct map_place *place, bool from_storage, uint32_t sequence)
 {
-    uintptr_t token, word;
-    if (!handle_take(directory, HANDLE_LIST, &token, &word))
-        return;
     bool plain = !listing_needed(place, from_storage);
-    handle_give(directory, HANDLE_LIST, &token,
-                plain ? plain_at(sequence) | OPENED : (uintptr_t)listing_unread(path, sequence));
+    handle_put(directory, HANDLE_LIST, plain ? plain_at(sequence) | OPENED : (uintptr_t)listing_unread(path, sequence));
 }
 
 static bool can_list(HANDLE file)

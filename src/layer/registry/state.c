@@ -160,7 +160,6 @@ void key_end(struct key_use *use)
 
 void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link, HANDLE own)
 {
-    uintptr_t word, token;
     struct key_state *state = state_new(vm_path);
     if (!state) {
         if (own)
@@ -170,13 +169,7 @@ void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link, HANDL
     state->stored = stored;
     state->link = link;
     state->own = own;
-    if (!handle_take(handle, HANDLE_KEY, &token, &word)) {
-        key_state_release((uintptr_t)state);
-        return;
-    }
-    if (word)
-        key_state_release(word);
-    handle_give(handle, HANDLE_KEY, &token, (uintptr_t)state);
+    handle_put(handle, HANDLE_KEY, (uintptr_t)state);
 }
 
 bool key_set_path(struct key_use *use, struct str vm_path)
