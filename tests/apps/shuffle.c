@@ -22,6 +22,7 @@ NTSTATUS NTAPI NtEnumerateKey(HANDLE, ULONG, ULONG, void *, ULONG, ULONG *);
 NTSTATUS NTAPI NtQueryKey(HANDLE, ULONG, void *, ULONG, ULONG *);
 NTSTATUS NTAPI NtRenameKey(HANDLE, UNICODE_STRING *);
 NTSTATUS NTAPI NtDeleteKey(HANDLE);
+NTSTATUS NTAPI NtUnloadKey(OBJECT_ATTRIBUTES *);
 NTSTATUS NTAPI RtlFormatCurrentUserKeyPath(UNICODE_STRING *);
 
 #define TOP L"Software\\Shuffle"
@@ -139,7 +140,8 @@ static void use_handle(HANDLE key, unsigned place, unsigned *dice)
     ULONG length;
     HANDLE below;
     UNICODE_STRING name = place_name(text, place, roll(dice, 2));
-    switch (roll(dice, 10)) {
+    OBJECT_ATTRIBUTES at = {.Length = sizeof at, .RootDirectory = key, .ObjectName = &name};
+    switch (roll(dice, 11)) {
     case 0:
     case 1:
         set_number(key, roll(dice, 8), *dice);
@@ -164,6 +166,9 @@ static void use_handle(HANDLE key, unsigned place, unsigned *dice)
         NtQueryKey(key, KeyNameInformationClass, memory, sizeof memory, &length);
         break;
     case 8:
+        NtUnloadKey(&at);
+        break;
+    case 9:
         if (!open_key(&below, key, unicode(text, L"below%u", roll(dice, 3)), TRUE)) {
             set_number(below, 0, 1);
             if (roll(dice, 3))

@@ -236,13 +236,15 @@ NTSTATUS NTAPI fvm_NtUnloadKey(OBJECT_ATTRIBUTES *key)
     struct map_place place;
     layer_attach();
     struct key_memory *memory = scratch_take();
-    layer_lock();
     NTSTATUS status = decode_key(key, memory, &name, &place);
-    if (status >= 0)
+    if (status >= 0) {
+        layer_lock();
+        key_lookup(buf_str(&name.path), &place);
         status = place.has_lower && key_exists(buf_str(&name.path), 0) >= 0
                      ? log_refusal("unload of a hive", buf_str(&name.path), STATUS_PRIVILEGE_NOT_HELD)
                      : unload_stored(buf_str(&name.path), &place, memory->real);
-    layer_unlock();
+        layer_unlock();
+    }
     scratch_give(memory);
     return status;
 }
