@@ -4,6 +4,7 @@
 
 #define CONTROL MACHINE L"Software\\Microsoft\\DirectPlay" /* of the host */
 #define LOADED MACHINE L"Loaded"
+#define PREPARED L"Software\\Hive [of] \u00e4ll" /* the host has it, with a class */
 
 NTSYSAPI NTSTATUS NTAPI RtlAdjustPrivilege(ULONG privilege, BOOLEAN enable, BOOLEAN thread, BOOLEAN *was_enabled);
 
@@ -60,6 +61,74 @@ static void say_exists(const wchar_t *path)
 }
 
 /* ---- saving ---- */
+
+/* The lines that do not tell a time. */
+static void say_hive(const wchar_t *name)
+{
+    static char line[KEY_BYTES];
+    FILE *file = _wfopen(at(name), L"rb");
+    while (file && fgets(line, sizeof line, file)) {
+        line[strcspn(line, line[0] == '[' ? "]\n" : "\n")] = 0;
+        if (strncmp(line, "#time", 5) != 0)
+            say("    | %s", line);
+    }
+    if (file)
+        fclose(file);
+}
+
+/* Saves it behind what the file has already. */
+static void save_as(HANDLE key, DWORD flags)
+{
+    LARGE_INTEGER begin = {.QuadPart = 6}, now = {0};
+    DWORD written;
+    OVERLAPPED io = {0};
+    HANDLE file = CreateFileW(at(L"behind"), GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, flags, NULL);
+    WriteFile(file, "before", 6, &written, flags & FILE_FLAG_OVERLAPPED ? &io : NULL);
+    SetFilePointerEx(file, begin, NULL, FILE_BEGIN);
+    say("save: 0x%08lx", nt.NtSaveKey(key, file));
+    SetFilePointerEx(file, now, &now, FILE_CURRENT);
+    say("    now at %lu", (unsigned long)now.QuadPart);
+    CloseHandle(file);
+    say_hive(L"behind");
+}
+
+static void save_prepared(void)
+{
+    HANDLE upper = must_open(NULL, user(L"SOFTWARE\\hive [OF] \u00e4ll"), KEY_ALL_ACCESS), own;
+    save_as(upper, 0);
+    say_set(upper, L"added", L"in the VM");
+    save_as(upper, 0);
+    save_as(upper, FILE_FLAG_OVERLAPPED);
+    own = create_key(upper, L"Own");
+    say_set(own, L"value", L"x");
+    save_as(upper, 0);
+    save_as(own, 0);
+    close_key(own);
+    close_key(upper);
+    upper = must_open(NULL, user(PREPARED L" 2\\Below"), KEY_ALL_ACCESS);
+    save_as(upper, 0);
+    UNICODE_STRING name = unicode(L"Renamed");
+    say("rename: 0x%08lx", nt.NtRenameKey(upper, &name));
+    save_as(upper, 0);
+    own = must_open(upper, L"DEEP", KEY_READ);
+    say_key_name(own);
+    save_as(own, 0);
+    close_key(own);
+    close_key(upper);
+}
+
+static void prepare(const wchar_t *path)
+{
+    HANDLE key, below, deep;
+    create_key_as(&key, NULL, path, wcslen(path), KEY_ALL_ACCESS, L"a \"class\"", 0, NULL);
+    create_key_as(&below, key, L"Below", 5, KEY_ALL_ACCESS, L"of below", 0, NULL);
+    create_key_as(&deep, below, L"Deep", 4, KEY_ALL_ACCESS, NULL, 0, NULL);
+    set_value(key, L"value", REG_SZ, L"x", 4);
+    set_value(deep, L"", REG_SZ, L"x", 4);
+    close_key(deep);
+    close_key(below);
+    close_key(key);
+}
 
 static void say_saved(HANDLE file)
 {
@@ -276,6 +345,12 @@ int wmain(int argc, wchar_t **argv)
     enum { SE_BACKUP = 17, SE_RESTORE = 18 };
     BOOLEAN was;
     begin(argc, argv);
+    if (argc > 2) {
+        prepare(user(PREPARED));
+        prepare(user(PREPARED L" 2"));
+        say("prepared");
+        return 0;
+    }
     HANDLE key = must_open(NULL, CONTROL, KEY_ALL_ACCESS), made = create_key(key, L"Made");
     say_set(made, L"value", L"x");
     close_key(create_key(made, L"Below"));
@@ -287,5 +362,7 @@ int wmain(int argc, wchar_t **argv)
     say_section("with it");
     all(key);
     close_key(key);
+    say_section("what is saved");
+    save_prepared();
     return 0;
 }

@@ -36,26 +36,73 @@ static bool may_save(HANDLE file, ULONG format, save_function *system)
     return system(NULL, file, format) != STATUS_PRIVILEGE_NOT_HELD;
 }
 
-/* A key that two have is brought together first, in a place of its own. */
-static NTSTATUS save_merged(struct key_use *use, HANDLE file, ULONG format, save_function *system)
+/* [locked] Saves a stored key, as one of the VM's name. */
+static NTSTATUS save_stored(HANDLE own, struct str name, HANDLE file, ULONG format, save_function *system)
 {
-    static const char16 name[] = u".save";
-    struct str place = STR(name);
+    struct strbuf path;
+    HANDLE copy;
+    char16 *memory = scratch_take();
+    buf_init(&path, memory, KEY_UNITS);
+    struct path_attributes at = path_attributes(key_hive_path(&path));
+    NTSTATUS status = key_hive_create(&copy, &at);
+    if (status >= 0) {
+        status = system(own, copy, format);
+        if (status >= 0)
+            status = key_hive_hand_out(copy, name, file);
+        nt.NtClose(copy);
+        nt.NtDeleteFile(path_object(&at));
+    }
+    scratch_give(memory);
+    return status;
+}
+
+/* [locked] A key that two have is brought together first, in a place of its own. */
+static NTSTATUS save_merged(struct str path, struct str name, HANDLE file, ULONG format, save_function *system)
+{
+    static const char16 place_name[] = u".save";
+    struct str place = STR(place_name);
     HANDLE key;
     if (!may_save(file, format, system))
         return STATUS_PRIVILEGE_NOT_HELD;
-    layer_lock();
     key_delete_stored(place);
-    NTSTATUS status = key_flatten(key_path(use), place);
+    NTSTATUS status = key_flatten(path, place);
     if (status >= 0)
         status = key_open_stored(place, KEY_READ, &key);
     if (status >= 0) {
-        status = system(key, file, format);
+        status = save_stored(key, name, file, format, system);
         nt.NtClose(key);
     }
     key_delete_stored(place);
-    layer_unlock();
     return status;
+}
+
+static NTSTATUS save_own(struct key_use *use, HANDLE real, HANDLE file, ULONG format, save_function *system)
+{
+    struct key_memory *memory = scratch_take();
+    struct strbuf path, name;
+    buf_init(&path, memory->name, KEY_UNITS);
+    NTSTATUS status = key_shown_path(use, real, memory->real, &path);
+    buf_init(&name, memory->work, KEY_UNITS);
+    buf_add(&name, STR(u"REGISTRY\\"));
+    buf_add(&name, buf_str(&path));
+    if (status >= 0) {
+        layer_lock();
+        status = is_whole(use) ? save_stored(real, buf_str(&name), file, format, system)
+                               : save_merged(key_path(use), buf_str(&name), file, format, system);
+        layer_unlock();
+    }
+    scratch_give(memory);
+    return status;
+}
+
+/* Whether its own name is not the one that the VM sees, or it has not all that the VM sees. */
+static bool is_other(const struct key_use *use)
+{
+    struct map_place place;
+    if (!use->state)
+        return false;
+    key_lookup(key_path(use), &place);
+    return use->state->stored || use->state->use_own || !is_whole(use) || place.lower_base.len;
 }
 
 static NTSTATUS save(HANDLE key, HANDLE file, ULONG format, save_function *system)
@@ -66,13 +113,9 @@ static NTSTATUS save(HANDLE key, HANDLE file, ULONG format, save_function *syste
     NTSTATUS status = key_begin(&use, key);
     if (status < 0)
         return status;
-    if (use.state && !is_whole(&use))
-        status = save_merged(&use, file, format, system);
-    else {
-        status = key_values(&use, &real);
-        if (status >= 0)
-            status = system(real, file, format);
-    }
+    status = key_values(&use, &real);
+    if (status >= 0)
+        status = is_other(&use) ? save_own(&use, real, file, format, system) : system(real, file, format);
     key_end(&use);
     return status;
 }

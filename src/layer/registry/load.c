@@ -87,22 +87,6 @@ static NTSTATUS open_hive(OBJECT_ATTRIBUTES *program, HANDLE *file)
     return status;
 }
 
-/* The NT path of the copy: beside the VM's storage. */
-static struct str copy_path(struct strbuf *path)
-{
-    buf_add(path, path_parent(layer.partners));
-    buf_add(path, STR(u"\\hive"));
-    return buf_str(path);
-}
-
-/* [locked] There is one copy at a time. */
-static NTSTATUS create_copy(HANDLE *copy, struct path_attributes *at)
-{
-    IO_STATUS_BLOCK io;
-    return nt.NtCreateFile(copy, FILE_WRITE_DATA | SYNCHRONIZE, path_object(at), &io, NULL, FILE_ATTRIBUTE_NORMAL, 0,
-                           FILE_OVERWRITE_IF, FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE, NULL, 0);
-}
-
 /* ---- the key ---- */
 
 static NTSTATUS decode_key(const OBJECT_ATTRIBUTES *program, struct key_memory *memory, struct key_name *name,
@@ -153,8 +137,8 @@ static NTSTATUS load_copy(const struct loading *load, struct str path, HANDLE hi
     struct strbuf name;
     HANDLE copy;
     buf_init(&name, memory->more, KEY_UNITS);
-    struct path_attributes at = path_attributes(copy_path(&name));
-    NTSTATUS status = create_copy(&copy, &at);
+    struct path_attributes at = path_attributes(key_hive_path(&name));
+    NTSTATUS status = key_hive_create(&copy, &at);
     if (status < 0)
         return status;
     status = copy_without_links(hive, copy);

@@ -153,19 +153,13 @@ static NTSTATUS query_name(struct key_use *use, HANDLE real, void *information, 
 {
     enum { FIXED = offsetof(FVM_KEY_NAME_INFORMATION, Name) };
     struct key_memory *memory = scratch_take();
-    struct strbuf shown;
-    struct str system_name;
-    NTSTATUS status = key_system_name(real, memory->real, &system_name);
+    struct strbuf shown, vm_path;
+    buf_init(&vm_path, memory->name, KEY_UNITS);
+    NTSTATUS status = key_shown_path(use, real, memory->real, &vm_path);
     FVM_KEY_NAME_INFORMATION *answer = (FVM_KEY_NAME_INFORMATION *)memory->more;
     buf_init(&shown, (char16 *)answer->Name, KEY_UNITS - 2);
     if (status >= 0) {
-        struct strbuf vm_path;
-        bool stored;
-        buf_init(&vm_path, memory->name, KEY_UNITS);
-        if (key_vm_path(system_name, &vm_path, &stored))
-            key_host_path(buf_str(&vm_path), &shown);
-        else
-            key_host_path(key_path(use), &shown);
+        key_host_path(buf_str(&vm_path), &shown);
         answer->NameLength = (ULONG)(shown.len * sizeof(char16));
         status = put(information, length, result_length, answer, FIXED + answer->NameLength, FIXED);
     }

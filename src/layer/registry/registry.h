@@ -142,6 +142,8 @@ static inline struct str key_path(const struct key_use *use)
 {
     return (struct str){use->state->path, use->state->len};
 }
+/* The VM path of the key, spelled as the key itself is; through `memory` (KEY_UNITS). real: from key_values. */
+NTSTATUS key_shown_path(const struct key_use *use, HANDLE real, char16 *memory, struct strbuf *vm_path);
 /* Whether the program's handle grants that; use->state is not NULL. */
 bool key_may(struct key_use *use, ACCESS_MASK access);
 bool key_set_path(struct key_use *use, struct str vm_path);
@@ -215,10 +217,20 @@ NTSTATUS key_link_set(struct str vm_path, struct str target_nt_name);
 
 /* ---- save.c ---- */
 
-/* Makes a stored key (a name at the top of the VM's storage that no key has) with all that the VM sees at and below vm_path. */
+/* [locked] Makes a stored key (a name at the top of the VM's storage that no key has) with all that the VM sees at and below vm_path. */
 NTSTATUS key_flatten(struct str vm_path, struct str stored_name);
 /* [locked] delete.c: after a stored key was deleted, the node says so, or goes. */
 NTSTATUS key_record_deleted(struct str vm_path, const struct map_place *place);
+
+/* ---- hive_file.c ---- */
+
+/* The NT path of the one private copy, in `path`, which has room for any. */
+struct str key_hive_path(struct strbuf *path);
+/* [locked] Makes it, empty. */
+NTSTATUS key_hive_create(HANDLE *copy, struct path_attributes *at);
+/* Writes what the system saved there to the program's file, where that is written next. `name`: what is said to be its key, as in
+ * "REGISTRY\Machine\Software". */
+NTSTATUS key_hive_hand_out(HANDLE copy, struct str name, HANDLE file);
 
 /* ---- security.c ---- */
 

@@ -96,6 +96,27 @@ static NTSTATUS advance(struct flattening *f)
     return status;
 }
 
+/* A class can be given when a key is made, and not later. */
+static NTSTATUS create_top(struct str vm_path, struct str stored_name)
+{
+    FVM_KEY_FULL_INFORMATION *full = scratch_take();
+    struct path_attributes at = path_attributes(stored_name);
+    UNICODE_STRING class;
+    HANDLE from, key;
+    NTSTATUS status = open_values(vm_path, &from);
+    path_object(&at)->RootDirectory = key_root();
+    if (status >= 0) {
+        bool has_class = key_class(from, full, SCRATCH_SIZE, &class);
+        nt.NtClose(from);
+        status =
+            nt.NtCreateKey(&key, KEY_READ | KEY_WOW64_64KEY, &at.attributes, 0, has_class ? &class : NULL, 0, NULL);
+    }
+    if (status >= 0)
+        nt.NtClose(key);
+    scratch_give(full);
+    return status;
+}
+
 NTSTATUS key_flatten(struct str vm_path, struct str stored_name)
 {
     struct key_memory *memory = scratch_take();
@@ -105,7 +126,7 @@ NTSTATUS key_flatten(struct str vm_path, struct str stored_name)
     buf_add(&f->from, vm_path);
     buf_init(&f->to, memory->real, KEY_UNITS);
     buf_add(&f->to, stored_name);
-    NTSTATUS status = key_mirror(stored_name, 0, NULL);
+    NTSTATUS status = create_top(vm_path, stored_name);
     while (status >= 0) {
         status = fill(f);
         if (status >= 0)

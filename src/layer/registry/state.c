@@ -273,6 +273,18 @@ NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real)
     return key_values(use, real);
 }
 
+NTSTATUS key_shown_path(const struct key_use *use, HANDLE real, char16 *memory, struct strbuf *vm_path)
+{
+    struct str system_name;
+    bool stored;
+    NTSTATUS status = key_system_name(real, memory, &system_name);
+    if (status < 0)
+        return status;
+    if (!key_vm_path(system_name, vm_path, &stored))
+        buf_set(vm_path, key_path(use));
+    return STATUS_SUCCESS;
+}
+
 bool key_is_gone(HANDLE handle)
 {
     return ask(handle) == STATUS_KEY_DELETED;
