@@ -12,7 +12,7 @@ import pytest
 from harness.keys import assert_same_keys, export_inside, export_outside
 from harness.paths import BUILD, FVM, X64, windows
 from harness.snapshot import assert_unchanged, host_snapshot
-from test_kill import processes_of, wait_until_gone
+from test_kill import wait_until_gone
 
 KEYS, SHUFFLE = X64 / "apps" / "keys.exe", X64 / "apps" / "shuffle.exe"
 PROCESSES = 8
@@ -99,7 +99,7 @@ def kill(machine, name, fvm, how, mark=f"change 0 {SEEDED}"):
     if how == "stop":
         machine.fvm("stop", name).expect()
         return
-    programs = [pid for pid in processes_of(machine, mark) if pid != fvm.pid]
+    programs = [pid for pid in machine.processes(mark) if pid != fvm.pid]
     for pid in {"program": programs, "fvm": [fvm.pid], "all": [fvm.pid, *programs]}[how]:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -238,7 +238,7 @@ def test_volatile_keys_last_until_the_system_restarts(machine, reference, both):
     both("reg", "delete", replaced, "/f").expect()
     for name in ("Volatile", r"Seed\k3\volatile", r"Seed\k2"):
         both(KEYS, "volatile", name).expect()
-    assert not processes_of(machine, "keys.exe")
+    assert not machine.processes("keys.exe")
     assert both("reg", "query", key, "/s").expect().text.count("who") == 2
     assert both("reg", "query", host).expect().text.count("volatile") == 1
     assert both("reg", "query", replaced, "/s").expect().text.count("value0") == 0

@@ -12,7 +12,7 @@ from harness.seed import seed
 from harness.snapshot import assert_unchanged, host_snapshot
 
 PROGRAMS = sorted(path.stem for path in (ROOT / "tests/vm").glob("*.c"))
-PREPARED = {"registry_classes", "registry_hives", "registry_host_links", "registry_watches"}
+PREPARED = {"registry_classes", "registry_deleted", "registry_hives", "registry_host_links", "registry_watches"}
 SECURITY = {"registry_security"}  # compared as well
 FEWEST_LINES = 5  # less output than this is a program that did nothing
 

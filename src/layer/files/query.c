@@ -419,7 +419,9 @@ NTSTATUS NTAPI fvm_NtQueryObject(HANDLE handle, OBJECT_INFORMATION_CLASS class, 
     SIZE_T needed = 0;
     ULONG ignored;
     NTSTATUS status = nt.NtQueryObject(handle, class, own, sizeof(memory->work), &ignored);
-    if (status < 0 || !own_name(own, memory, &name))
+    if (status >= 0 && key_deleted_here(handle, (struct str){own->Buffer, own->Length / sizeof(char16)}))
+        status = STATUS_KEY_DELETED;
+    else if (status < 0 || !own_name(own, memory, &name))
         status = nt.NtQueryObject(handle, class, information, length, return_length);
     else {
         status = name_put(information, length, buf_str(&name), &needed);

@@ -265,7 +265,7 @@ static bool root_is_gone(const struct said *from)
     if (!from->attributes.RootDirectory)
         return false;
     NTSTATUS status = key_begin(&use, from->attributes.RootDirectory);
-    if (status < 0 || !use.state)
+    if (status < 0)
         return status == STATUS_KEY_DELETED;
     status = key_values(&use, &real);
     bool gone = status < 0 ? status == STATUS_KEY_DELETED : key_is_gone(real);

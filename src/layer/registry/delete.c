@@ -131,7 +131,7 @@ static bool only_stored(const struct key_use *use)
 static NTSTATUS delete_key(struct key_use *use)
 {
     struct key_state *state = use->state;
-    if (only_stored(use) || (state->stored && key_is_gone(use->handle))) {
+    if (only_stored(use)) {
         HANDLE real;
         NTSTATUS status = key_change(use, DELETE, &real);
         return status < 0 ? status : nt.NtDeleteKey(real);
@@ -146,30 +146,18 @@ static NTSTATUS delete_key(struct key_use *use)
     return status;
 }
 
-static NTSTATUS delete_again(HANDLE key)
-{
-    HANDLE own;
-    NTSTATUS status = key_keep(key, &own);
-    if (status < 0)
-        return status;
-    return delete_stored(own) < 0 ? STATUS_KEY_DELETED : STATUS_SUCCESS;
-}
-
-/* A stored key that is gone already has no name any more; the system says what deleting it again gives. A host's key that is
- * gone for the VM only must never be asked for: it is answered as the system does for one that is gone. */
 NTSTATUS NTAPI fvm_NtDeleteKey(HANDLE key)
 {
     struct key_use use;
     HANDLE real;
     layer_attach();
-    NTSTATUS status = key_begin(&use, key);
-    if (use.gone)
-        return handle_granted(key) & DELETE ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
-    if (status == STATUS_KEY_DELETED)
-        return delete_again(key);
+    NTSTATUS status = key_begin_sure(&use, key);
     if (status < 0)
         return status;
-    status = use.state ? delete_key(&use) : key_change(&use, DELETE, &real);
+    if (use.state)
+        status = delete_key(&use);
+    else if ((status = key_change(&use, DELETE, &real)) >= 0)
+        status = nt.NtDeleteKey(real);
     key_end(&use);
     return status;
 }

@@ -110,7 +110,7 @@ static NTSTATUS save(HANDLE key, HANDLE file, ULONG format, save_function *syste
     struct key_use use;
     HANDLE real;
     layer_attach();
-    NTSTATUS status = key_begin(&use, key);
+    NTSTATUS status = key_begin_sure(&use, key);
     if (status < 0)
         return status;
     status = key_values(&use, &real);

@@ -109,7 +109,8 @@ static NTSTATUS add_root(HANDLE root, struct strbuf *path)
         return status;
     if (use.state)
         buf_add(path, key_path(&use));
-    status = use.state ? STATUS_SUCCESS : STATUS_REPARSE;
+    else
+        status = use.gone ? STATUS_KEY_DELETED : STATUS_REPARSE;
     key_end(&use);
     return status;
 }
@@ -173,6 +174,16 @@ NTSTATUS key_decode(const struct said *from, ACCESS_MASK access, ULONG options, 
         return STATUS_REPARSE;
     key_apply_view(access, root, memory, name);
     return STATUS_SUCCESS;
+}
+
+bool key_deleted_here(HANDLE handle, struct str system_name)
+{
+    struct key_use use;
+    if (keys_untouched() || !take_root(&system_name) || key_begin(&use, handle) < 0)
+        return false;
+    bool deleted = use.gone != NULL;
+    key_end(&use);
+    return deleted;
 }
 
 bool key_show_name(struct str system_name, struct strbuf *out)

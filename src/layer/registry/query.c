@@ -248,8 +248,10 @@ static NTSTATUS open_child(HANDLE key, struct str name, HANDLE *child)
             status = key_open_lower(buf_str(&path), &place, KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS, child);
         if (status >= 0)
             handle_forget(*child); /* of an earlier key of that handle's value */
-    } else if (status >= 0)
-        status = STATUS_INVALID_HANDLE;
+    } else if (status >= 0) {
+        status = use.gone ? STATUS_KEY_DELETED : STATUS_INVALID_HANDLE;
+        key_end(&use);
+    }
     scratch_give(memory);
     return status;
 }

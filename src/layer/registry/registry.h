@@ -111,8 +111,8 @@ struct key_state {
 /* Use of a key handle by a service. */
 struct key_use {
     HANDLE handle;
-    struct key_state *state; /* NULL: no key; ask the system */
-    bool gone;               /* the VM deleted it, the host still has it: not to be asked for */
+    struct key_state *state; /* NULL: no key, or a deleted one; ask the system by `handle` */
+    HANDLE gone;             /* the key was deleted: a handle of our own, as `handle` is then too */
     uintptr_t token;
 };
 
@@ -122,9 +122,11 @@ static inline bool keys_untouched(void)
     return map_untouched(layer_map(&layer.keys));
 }
 
-/* Takes the state of a handle. Fails with STATUS_KEY_DELETED, and for FVM's own keys; nothing is taken then. */
+/* Takes the state of a handle. Fails for FVM's own keys; nothing is taken then. */
 NTSTATUS key_begin(struct key_use *use, HANDLE handle);
-/* The same for who may hold the VM's lock: false when that fails, and while another thread has it taken. */
+/* The same, and sees as well when a stored key was deleted by another handle: for services that do more than ask the system. */
+NTSTATUS key_begin_sure(struct key_use *use, HANDLE handle);
+/* The same as key_begin for who may hold the VM's lock: false when that fails, and while another thread has it taken. */
 bool key_begin_free(struct key_use *use, HANDLE handle);
 void key_end(struct key_use *use);
 /* The handle to ask about values, class and security. */
@@ -243,5 +245,7 @@ NTSTATUS key_give_descriptor(struct str vm_path, void *descriptor);
 bool key_set_security(HANDLE handle, SECURITY_INFORMATION requested, void *descriptor, NTSTATUS *status);
 /* The VM's form of a system name that begins with \REGISTRY\: false when it needs no change. */
 bool key_show_name(struct str system_name, struct strbuf *out);
+/* Whether the handle is one of a key, by its system name, that the VM deleted and the host has. */
+bool key_deleted_here(HANDLE handle, struct str system_name);
 
 #endif

@@ -153,9 +153,12 @@ NTSTATUS NTAPI fvm_NtRenameKey(HANDLE key, UNICODE_STRING *name)
     if (string.Buffer && string.Length && new_name.len <= KEY_UNITS)
         status = guard_read(memory->work, string.Buffer, string.Length) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
     if (status >= 0)
-        status = key_begin(&use, key);
+        status = key_begin_sure(&use, key);
     if (status >= 0) {
-        status = use.state ? rename_key(&use, new_name, memory) : key_change(&use, KEY_WRITE, &real);
+        if (use.state)
+            status = rename_key(&use, new_name, memory);
+        else if ((status = key_change(&use, KEY_WRITE, &real)) >= 0)
+            status = nt.NtRenameKey(real, &(UNICODE_STRING){string.Length, string.Length, (WCHAR *)memory->work});
         key_end(&use);
     }
     scratch_give(memory);

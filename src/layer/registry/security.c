@@ -72,13 +72,11 @@ bool key_set_security(HANDLE handle, SECURITY_INFORMATION requested, void *descr
                          (requested & DACL_SECURITY_INFORMATION ? WRITE_DAC : 0);
     if (!key_is_key(handle))
         return false;
-    *status = key_begin(&use, handle);
+    *status = key_begin_sure(&use, handle);
     if (*status < 0)
         return true;
-    *status = use.state ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
-    if (*status >= 0)
-        *status = key_change(&use, access, &real);
-    if (*status >= 0 && requested & KEPT)
+    *status = key_change(&use, access, &real);
+    if (*status >= 0 && use.state && requested & KEPT)
         *status = set_kept(key_path(&use), real, requested, descriptor);
     else if (*status >= 0)
         *status = nt.NtSetSecurityObject(real, requested, descriptor);

@@ -113,6 +113,43 @@ static bool renamed_since(const struct key_state *state)
     return state->renames != renames();
 }
 
+/* A handle to a key that is gone, with all access, kept open; NULL: there is none. */
+static HANDLE gone_key(void)
+{
+    static _Atomic(HANDLE) gone;
+    HANDLE known = atomic_load(&gone), made, root = key_root();
+    struct path_attributes at = path_attributes(STR(u".gone"));
+    FVM_HANDLE_FLAGS flags = {.ProtectFromClose = TRUE};
+    path_object(&at)->RootDirectory = root;
+    if (known || !root ||
+        nt.NtCreateKey(&made, KEY_ALL_ACCESS | KEY_WOW64_64KEY, path_object(&at), 0, NULL, REG_OPTION_VOLATILE, NULL) <
+            0)
+        return known;
+    nt.NtDeleteKey(made);
+    if (!key_is_gone(made) || !atomic_compare_exchange_strong(&gone, &known, made)) {
+        nt.NtClose(made);
+        return known;
+    }
+    nt.NtSetInformationObject(made, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags, sizeof(flags));
+    return made;
+}
+
+/* The system is to say what a service answers for a key that is gone: by the program's handle, or, since that is still one of the host's
+ * key, by another one with the same access. */
+static NTSTATUS use_gone(struct key_use *use, bool host)
+{
+    HANDLE gone = host ? gone_key() : use->handle, kept;
+    NTSTATUS status = STATUS_KEY_DELETED;
+    if (gone)
+        status = host ? nt.NtDuplicateObject(NT_CURRENT_PROCESS, gone, NT_CURRENT_PROCESS, &kept,
+                                             handle_granted(use->handle), 0, 0)
+                      : key_keep(gone, &kept);
+    if (status < 0)
+        return STATUS_KEY_DELETED;
+    use->gone = use->handle = kept;
+    return STATUS_SUCCESS;
+}
+
 static NTSTATUS look(struct key_use *use, HANDLE handle, uintptr_t word)
 {
     NTSTATUS status = STATUS_SUCCESS;
@@ -125,14 +162,13 @@ static NTSTATUS look(struct key_use *use, HANDLE handle, uintptr_t word)
         status = state_of_handle(handle, &use->state);
     if (use->state)
         refresh(use->state);
-    use->gone = use->state && use->state->deleted;
-    if (use->gone)
-        status = STATUS_KEY_DELETED;
-    if (status < 0 || !use->state) {
+    bool deleted = use->state && use->state->deleted;
+    bool host = deleted && !use->state->stored;
+    if (status < 0 || deleted || !use->state) {
         handle_give(handle, HANDLE_KEY, &use->token, (uintptr_t)use->state);
         use->state = NULL;
     }
-    return status;
+    return deleted || status == STATUS_KEY_DELETED ? use_gone(use, host) : status;
 }
 
 NTSTATUS key_begin(struct key_use *use, HANDLE handle)
@@ -142,6 +178,15 @@ NTSTATUS key_begin(struct key_use *use, HANDLE handle)
     if (!handle_take(handle, HANDLE_KEY, &use->token, &word))
         return handle_is_possible(handle) ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
     return look(use, handle, word);
+}
+
+NTSTATUS key_begin_sure(struct key_use *use, HANDLE handle)
+{
+    NTSTATUS status = key_begin(use, handle);
+    if (status < 0 || !use->state || !use->state->stored || !key_is_gone(handle))
+        return status;
+    key_end(use);
+    return use_gone(use, false);
 }
 
 bool key_begin_free(struct key_use *use, HANDLE handle)
@@ -155,7 +200,10 @@ void key_end(struct key_use *use)
 {
     if (use->state)
         handle_give(use->handle, HANDLE_KEY, &use->token, (uintptr_t)use->state);
+    if (use->gone)
+        nt.NtClose(use->gone);
     use->state = NULL;
+    use->gone = NULL;
 }
 
 void key_opened(HANDLE handle, struct str vm_path, bool stored, bool link, HANDLE own)
@@ -253,6 +301,10 @@ NTSTATUS key_values(struct key_use *use, HANDLE *real)
 NTSTATUS key_change(struct key_use *use, ACCESS_MASK access, HANDLE *real)
 {
     struct key_state *state = use->state;
+    if (use->gone) {
+        *real = use->gone;
+        return STATUS_SUCCESS;
+    }
     if (!state) { /* no key when it was looked at, whatever it is by now */
         NTSTATUS status = ask(use->handle);
         return status < 0 && status != STATUS_BUFFER_OVERFLOW ? status : STATUS_INVALID_HANDLE;

@@ -10,7 +10,7 @@ static NTSTATUS begin_reading(struct key_use *use, HANDLE key, HANDLE *real)
     *use = (struct key_use){.handle = key};
     *real = key;
     NTSTATUS status = keys_untouched() ? STATUS_SUCCESS : key_begin(use, key);
-    if (status < 0 || !use->state)
+    if (status < 0 || keys_untouched())
         return status;
     status = key_values(use, real);
     if (status < 0)
@@ -221,7 +221,7 @@ NTSTATUS NTAPI fvm_NtSetInformationKey(HANDLE key, ULONG class, void *informatio
     if (status < 0)
         return status;
     status = key_change(&use, KEY_SET_VALUE, &real);
-    if (!use.state)
+    if (status < 0 && !use.state)
         real = NULL; /* Wine's service does nothing, and succeeds without a key too */
     if (status >= 0 || !use.state)
         status = nt.NtSetInformationKey(real, class, information, length);
