@@ -149,6 +149,15 @@ def test_a_killed_rename_leaves_one_key(machine, unchanged, key):
         machine.fvm("delete", "renaming").expect()
 
 
+def test_a_key_that_is_named_like_a_guard_stays(machine, unchanged):
+    """When a VM is started, what a rename that was cut off left is looked for: that is the last record here."""
+    machine.inside("guarded", [KEYS, "guarded"]).expect()
+    for _ in range(2):
+        machine.inside("guarded", ["cmd", "/c", "exit 0"]).expect()
+        assert "Guarded\\m\\x01 fvm : value" in machine.fvm("diff", "guarded").expect().text
+    machine.fvm("delete", "guarded").expect()
+
+
 def wait_until_longer(path, than, seconds=20):
     end = time.monotonic() + seconds
     while path.stat().st_size <= than:

@@ -21,3 +21,12 @@ NTSTATUS owner_open_key(const OBJECT_ATTRIBUTES *attributes, ACCESS_MASK access,
     nt.NtClose(owner);
     return status < 0 ? denied : status;
 }
+
+void owner_delete_guard(HANDLE guard)
+{
+    FVM_KEY_CACHED_INFORMATION information;
+    ULONG length;
+    NTSTATUS status = nt.NtQueryKey(guard, KeyCachedInformationClass, &information, sizeof(information), &length);
+    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW) && !information.Values && !information.SubKeys)
+        nt.NtDeleteKey(guard);
+}

@@ -13,4 +13,7 @@
  * OWNER_DESCRIPTOR_SIZE bytes, 8-aligned. */
 NTSTATUS owner_open_key(const OBJECT_ATTRIBUTES *attributes, ACCESS_MASK access, HANDLE *key, void *memory);
 
+/* Deletes a guard that a rename left: an empty key, unlike nearly all that a program would call so. Needs DELETE and KEY_QUERY_VALUE. */
+void owner_delete_guard(HANDLE guard);
+
 #endif

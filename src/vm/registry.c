@@ -112,9 +112,9 @@ bool registry_stored(const struct vm *vm, struct str path)
 void registry_remove_guard(const struct vm *vm, struct str path)
 {
     HANDLE key;
-    if (!NT_SUCCESS(open_stored(vm, path, STR(KEY_GUARD), DELETE, &key)))
+    if (!NT_SUCCESS(open_stored(vm, path, STR(KEY_GUARD), DELETE | KEY_QUERY_VALUE, &key)))
         return;
-    nt.NtDeleteKey(key);
+    owner_delete_guard(key);
     nt.NtClose(key);
 }
 

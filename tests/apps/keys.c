@@ -8,6 +8,7 @@
  *   keys check DONE COUNT      of those, so many must be changed, the next one wholly or not at all, and no more
  *   keys rename KEY            renames a key of a key of its own back and forth, for ever
  *   keys renamed KEY           checks that this left nothing but the keys that belong there
+ *   keys guarded               renames a key, and makes one of the name that FVM has for a moment then
  *   keys fail                  tries changes of Seed\k0 that fail, or change nothing
  *   keys allow PATH            lets everybody do everything with that key
  *   keys watch                 watches Same; for each line of input, says whether it was told of a change
@@ -280,6 +281,16 @@ static void check_renamed(const char *top)
         fail("listed", top, (long)count);
 }
 
+static void guarded(void)
+{
+    HKEY key = create(TOP "Guarded\\m");
+    RegCloseKey(create(TOP "Guarded\\z"));
+    long error = RegRenameKey(key, NULL, L"n");
+    if (error)
+        fail("rename", "m", error);
+    set(create(TOP "Guarded\\m\x01 fvm"), "value", "kept");
+}
+
 static void odd(void)
 {
     static wchar_t text[] = L"n\0m";
@@ -386,6 +397,8 @@ int main(int argc, char **argv)
         watch();
     else if (!strcmp(what, "volatile") && argc > 2)
         make_volatile(argv[2]);
+    else if (!strcmp(what, "guarded"))
+        guarded();
     else if (!strcmp(what, "odd"))
         odd();
     else if (!strcmp(what, "touch") && argc > 2)

@@ -30,17 +30,13 @@ static HANDLE make_guard(struct str guard)
     return key_mirror(guard, DELETE, &key) < 0 ? NULL : key;
 }
 
-/* Of a rename that was cut off: an empty key, unlike nearly all that a program would call so. */
+/* Of a rename that was cut off. */
 static void remove_guard(struct str guard)
 {
-    FVM_KEY_CACHED_INFORMATION information;
-    ULONG length;
     HANDLE key;
     if (key_open_stored(guard, DELETE | KEY_QUERY_VALUE, &key) < 0)
         return;
-    NTSTATUS status = nt.NtQueryKey(key, KeyCachedInformationClass, &information, sizeof(information), &length);
-    if ((status >= 0 || status == STATUS_BUFFER_OVERFLOW) && !information.Values && !information.SubKeys)
-        nt.NtDeleteKey(key);
+    owner_delete_guard(key);
     nt.NtClose(key);
 }
 
