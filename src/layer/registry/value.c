@@ -100,6 +100,12 @@ static NTSTATUS set_link(struct key_use *use, const UNICODE_STRING *name, ULONG 
     return status;
 }
 
+/* Whether a change would be the key's first. */
+static bool would_copy(const struct key_use *use)
+{
+    return use->state && !use->state->stored && !use->state->use_own;
+}
+
 /* Whether the host's key has this very value. The system changes nothing then, not even the key's time, so it must not cost a
  * copy: Wine's own DLLs set folders and the time zone to what they are in nearly every program. */
 static bool has_value(HANDLE key, const UNICODE_STRING *name, ULONG type, const void *data, ULONG size)
@@ -121,11 +127,12 @@ static bool has_value(HANDLE key, const UNICODE_STRING *name, ULONG type, const 
 static bool can_read(const void *data, ULONG size)
 {
     enum { PAGE = 4096 };
+    const uint8_t *bytes = data;
     uint8_t unused;
-    for (ULONG at = 0; at<size; at += size - at> PAGE ? PAGE : size - at)
-        if (!guard_read(&unused, (const uint8_t *)data + at, 1))
+    for (size_t at = 0; at < size; at += PAGE)
+        if (!guard_read(&unused, bytes + at, 1))
             return false;
-    return !size || guard_read(&unused, (const uint8_t *)data + size - 1, 1);
+    return !size || guard_read(&unused, bytes + size - 1, 1);
 }
 
 static bool changes_nothing(struct key_use *use, const UNICODE_STRING *name, ULONG type, const void *data, ULONG size)
@@ -133,7 +140,7 @@ static bool changes_nothing(struct key_use *use, const UNICODE_STRING *name, ULO
     struct key_state *state = use->state;
     struct map_place place;
     HANDLE key;
-    if (!state || state->stored || state->use_own || state->link)
+    if (!would_copy(use) || state->link)
         return false;
     if (!key_may(use, KEY_SET_VALUE))
         return false;
@@ -163,7 +170,7 @@ NTSTATUS NTAPI fvm_NtSetValueKey(HANDLE key, const UNICODE_STRING *name, ULONG t
         key_end(&use);
         return STATUS_SUCCESS;
     }
-    if (use.state && !can_read(data, size)) {
+    if (would_copy(&use) && !can_read(data, size)) {
         key_end(&use);
         return STATUS_ACCESS_VIOLATION;
     }
@@ -200,7 +207,7 @@ NTSTATUS NTAPI fvm_NtDeleteValueKey(HANDLE key, const UNICODE_STRING *name)
     NTSTATUS status = key_begin(&use, key);
     if (status < 0)
         return status;
-    if (use.state && !use.state->stored && !use.state->use_own && key_may(&use, KEY_SET_VALUE))
+    if (would_copy(&use) && key_may(&use, KEY_SET_VALUE))
         status = find_value(&use, name);
     if (status >= 0)
         status = key_change(&use, KEY_SET_VALUE, &real);
