@@ -98,6 +98,22 @@ def test_a_registration_file_brings_the_changes_elsewhere(machine, reference, ch
     assert len(inside) > 1 and len(read_reg(file)) > 5
 
 
+@pytest.mark.parametrize("importer", [["reg", "import"], ["regedit", "/S"]])
+def test_text_values_keep_their_bytes(machine, reference, importer):
+    """Zeros in the middle, odd lengths, ends that are missing: to those, reg and regedit of Wine add a zero, whatever the file says."""
+    keys = X64 / "apps" / "keys.exe"
+    machine.inside("strings", [keys, "strings"]).expect()
+    machine.fvm("diff", "strings", "--reg", r"C:\users\Public\strings.reg").expect()
+    reference.unix(r"C:\users\Public\strings.reg").write_bytes(machine.unix(r"C:\users\Public\strings.reg").read_bytes())
+    reference.outside([*importer, r"C:\users\Public\strings.reg"]).expect()
+    expected = machine.inside("strings", [keys, "show"]).expect().text.splitlines()
+    assert len(expected) == 13
+    assert reference.outside([keys, "show"]).expect().text.splitlines() == [
+        line + " 00 00" if line.startswith("bare") else line for line in expected]
+    reference.outside(["reg", "delete", r"HKCU\Software\Keys", "/f"]).expect()
+    machine.fvm("delete", "strings").expect()
+
+
 def test_what_a_registration_file_cannot_hold_is_said(machine):
     machine.inside("odd", [X64 / "apps" / "keys.exe", "odd"]).expect()
     result = machine.fvm("diff", "odd", "--reg", r"C:\users\Public\odd.reg").expect()

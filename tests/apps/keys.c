@@ -14,6 +14,8 @@
  *   keys watch                 watches Same; for each line of input, says whether it was told of a change
  *   keys touch TEXT            changes Same
  *   keys volatile KEY          makes a key and one below it that last until the system restarts
+ *   keys strings               makes values of text types whose data is no plain text
+ *   keys show                  shows the bytes of these
  *   keys odd                   makes values whose names have a line end and a 0 in them */
 #include <windows.h>
 #include <winternl.h>
@@ -291,6 +293,58 @@ static void guarded(void)
     set(create(TOP "Guarded\\m\x01 fvm"), "value", "kept");
 }
 
+/* The last ones have no 0 at their end. */
+static const struct {
+    const char *name;
+    DWORD type, size;
+    BYTE data[16];
+} strings[] = {
+    {"inner", REG_SZ, 8, "a\0\0\0b\0\0"},
+    {"twice", REG_SZ, 6, "a\0\0\0\0"},
+    {"only", REG_SZ, 2, "\0"},
+    {"nothing", REG_SZ, 0, ""},
+    {"odd end", REG_SZ, 5, "a\0\0\0b"},
+    {"expand inner", REG_EXPAND_SZ, 8, "a\0\0\0b\0\0"},
+    {"expand odd", REG_EXPAND_SZ, 5, "a\0\0\0b"},
+    {"many, empty ones", REG_MULTI_SZ, 10, "\0\0a\0\0\0\0\0\0"},
+    {"many, one end", REG_MULTI_SZ, 4, "a\0\0"},
+    {"half", REG_SZ, 4, "\0\xd8\0"},
+    {"bare", REG_SZ, 2, "a"},
+    {"bare inner", REG_SZ, 6, "a\0\0\0b"},
+    {"bare of many", REG_MULTI_SZ, 2, "a"},
+};
+
+static void make_strings(void)
+{
+    HKEY key = create(TOP "Strings");
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        WCHAR text[32];
+        UNICODE_STRING value = {(USHORT)(2 * strlen(strings[i].name)), sizeof text, text};
+        for (size_t c = 0; strings[i].name[c]; c++)
+            text[c] = (WCHAR)strings[i].name[c];
+        long status = NtSetValueKey(key, &value, 0, strings[i].type, strings[i].data, strings[i].size);
+        if (status)
+            fail("set", strings[i].name, status);
+    }
+}
+
+static void show_strings(void)
+{
+    HKEY key = open(TOP "Strings");
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        BYTE data[64];
+        DWORD type = 0, size = sizeof data;
+        WCHAR text[32];
+        for (size_t c = 0; c <= strlen(strings[i].name); c++)
+            text[c] = (WCHAR)strings[i].name[c];
+        long error = RegQueryValueExW(key, text, NULL, &type, data, &size);
+        printf("%s: %ld type %lu:", strings[i].name, error, type);
+        for (DWORD b = 0; !error && b < size; b++)
+            printf(" %02x", data[b]);
+        printf("\n");
+    }
+}
+
 static void odd(void)
 {
     static wchar_t text[] = L"n\0m";
@@ -399,6 +453,10 @@ int main(int argc, char **argv)
         make_volatile(argv[2]);
     else if (!strcmp(what, "guarded"))
         guarded();
+    else if (!strcmp(what, "strings"))
+        make_strings();
+    else if (!strcmp(what, "show"))
+        show_strings();
     else if (!strcmp(what, "odd"))
         odd();
     else if (!strcmp(what, "touch") && argc > 2)
