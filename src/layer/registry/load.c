@@ -131,8 +131,17 @@ static NTSTATUS load_stored(const struct loading *load, struct str path, OBJECT_
     return status < 0 ? status : key_record(path, MAP_OWN, (struct str){0}, NULL);
 }
 
-/* [locked] */
-static NTSTATUS load_copy(const struct loading *load, struct str path, HANDLE hive, struct key_memory *memory)
+/* Asked with a key that cannot be made. */
+static bool may_load(const struct loading *load, OBJECT_ATTRIBUTES *file)
+{
+    struct path_attributes at = path_attributes(STR(u"none\\none"));
+    path_object(&at)->RootDirectory = key_root();
+    return system_load(load, path_object(&at), file) != STATUS_PRIVILEGE_NOT_HELD;
+}
+
+/* [locked] decoded: what decoding the key gave, which the system looks at after the privilege. */
+static NTSTATUS load_copy(const struct loading *load, struct str path, NTSTATUS decoded, HANDLE hive,
+                          struct key_memory *memory)
 {
     struct strbuf name;
     HANDLE copy;
@@ -143,6 +152,8 @@ static NTSTATUS load_copy(const struct loading *load, struct str path, HANDLE hi
         return status;
     status = copy_without_links(hive, copy);
     nt.NtClose(copy);
+    if (status >= 0)
+        status = may_load(load, path_object(&at)) ? decoded : STATUS_PRIVILEGE_NOT_HELD;
     if (status >= 0)
         status = load_stored(load, path, path_object(&at), memory->real);
     nt.NtDeleteFile(path_object(&at));
@@ -156,11 +167,12 @@ static NTSTATUS load_key(const struct loading *load)
     struct map_place place;
     HANDLE hive = NULL;
     NTSTATUS status = open_hive(load->file, &hive);
-    if (status >= 0)
-        status = decode_key(load->key, memory, &name, &place);
+    NTSTATUS decoded = status < 0 ? status : decode_key(load->key, memory, &name, &place);
+    if (decoded == STATUS_ACCESS_VIOLATION || decoded == STATUS_INVALID_PARAMETER)
+        status = decoded;
     if (status >= 0) {
         layer_lock();
-        status = load_copy(load, buf_str(&name.path), hive, memory);
+        status = load_copy(load, decoded < 0 ? (struct str){0} : buf_str(&name.path), decoded, hive, memory);
         layer_unlock();
         if (status < 0)
             log_refusal("load of a hive", buf_str(&name.path), status);
