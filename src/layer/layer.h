@@ -149,5 +149,6 @@ void scratch_give(void *scratch);
 void log_event(const char *event, struct str name);
 /* The same for a refusal: why, and which name; returns status. */
 NTSTATUS log_refusal(const char *why, struct str name, NTSTATUS status);
+#define LOGGED_UNITS 64u /* so much of an overlong name is logged */
 
 #endif

@@ -1,5 +1,5 @@
-/* The event log: one line an event, appended by one write so that processes do not mix. Names come from the program:
- * control characters, and what is not valid UTF-16, are written as \x.. so that a terminal shows them harmlessly. */
+/* The event log: one line an event, appended by one write so that processes do not mix; of a refusal also what was tried and the status
+ * that the program got. Names come from the program: control characters, and what is not valid UTF-16, are written as \x.. so that a terminal shows them harmlessly. */
 #include "layer/layer.h"
 
 #define LINE_MAX 2048
@@ -35,12 +35,17 @@ static void put_number(struct line *line, uint64_t value, unsigned digits)
         put(line, text[--n]);
 }
 
+static void put_hex(struct line *line, uint32_t value, unsigned digits)
+{
+    while (digits--)
+        put(line, "0123456789abcdef"[value >> (4 * digits) & 15]);
+}
+
 static void put_escape(struct line *line, unsigned unit, unsigned digits)
 {
     put(line, '\\');
     put(line, digits == 2 ? 'x' : 'u');
-    while (digits--)
-        put(line, "0123456789abcdef"[unit >> (4 * digits) & 15]);
+    put_hex(line, unit, digits);
 }
 
 static void put_name(struct line *line, struct str name)
@@ -112,32 +117,39 @@ static void put_time(struct line *line)
     put_text(line, "Z ");
 }
 
-static void write_line(const char *event, const char *why, struct str name)
+static void begin_line(struct line *line, const char *event)
 {
-    struct line line;
-    line.len = 0;
-    put_time(&line);
-    put_number(&line, layer.pid, 1);
-    put(&line, ' ');
-    put_text(&line, event);
-    put(&line, ' ');
-    if (why) {
-        put_text(&line, why);
-        put_text(&line, ": ");
-    }
-    put_path(&line, name);
-    line.s[line.len++] = '\n';
+    line->len = 0;
+    put_time(line);
+    put_number(line, layer.pid, 1);
+    put(line, ' ');
+    put_text(line, event);
+    put(line, ' ');
+}
+
+static void write_line(struct line *line, struct str name)
+{
     IO_STATUS_BLOCK io;
-    nt.NtWriteFile(layer_file(&layer.events), NULL, NULL, NULL, &io, line.s, line.len, NULL, NULL);
+    put_path(line, name);
+    line->s[line->len++] = '\n';
+    nt.NtWriteFile(layer_file(&layer.events), NULL, NULL, NULL, &io, line->s, line->len, NULL, NULL);
 }
 
 void log_event(const char *event, struct str name)
 {
-    write_line(event, NULL, name);
+    struct line line;
+    begin_line(&line, event);
+    write_line(&line, name);
 }
 
 NTSTATUS log_refusal(const char *why, struct str name, NTSTATUS status)
 {
-    write_line("refuse", why, name);
+    struct line line;
+    begin_line(&line, "refuse");
+    put_text(&line, why);
+    put_text(&line, " (");
+    put_hex(&line, (uint32_t)status, 8);
+    put_text(&line, "): ");
+    write_line(&line, name);
     return status;
 }

@@ -168,7 +168,7 @@ NTSTATUS NTAPI fvm_NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION reque
 NTSTATUS NTAPI fvm_NtSetVolumeInformationFile(HANDLE file, IO_STATUS_BLOCK *io, void *information, ULONG length,
                                               FS_INFORMATION_CLASS class)
 {
-    (void)file, (void)io, (void)information, (void)length, (void)class;
+    (void)io, (void)information, (void)length, (void)class;
     layer_attach();
-    return log_refusal("change of a volume", (struct str){0}, STATUS_ACCESS_DENIED);
+    return change_refuse(file, "change of a volume");
 }

@@ -13,5 +13,7 @@ NTSTATUS change_handle_kept(HANDLE file, enum copy_what what, HANDLE *own);
 /* Renames or hard-links (rename.c). */
 NTSTATUS change_name(HANDLE file, IO_STATUS_BLOCK *io, const void *information, ULONG length,
                      FILE_INFORMATION_CLASS class);
+/* STATUS_ACCESS_DENIED, and a line in the log with the name of what `file` has open. */
+NTSTATUS change_refuse(HANDLE file, const char *why);
 
 #endif

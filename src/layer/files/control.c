@@ -43,7 +43,7 @@ static bool changes_volume(ULONG code)
     return code == CODE_DISMOUNT_VOLUME || code == CODE_LOCK_VOLUME || code == CODE_DELETE_USN_JOURNAL;
 }
 
-static NTSTATUS refuse(HANDLE file, const char *why)
+NTSTATUS change_refuse(HANDLE file, const char *why)
 {
     struct file_memory *memory = scratch_take();
     struct strbuf name;
@@ -64,7 +64,7 @@ NTSTATUS NTAPI fvm_NtFsControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE ap
         return pipe_wait(file, event, apc, context, io, in, in_length, out, out_length);
     if (makes_link(code) || changes_volume(code)) {
         layer_attach();
-        return refuse(file, makes_link(code) ? "making a link" : "change of a volume");
+        return change_refuse(file, makes_link(code) ? "making a link" : "change of a volume");
     }
     if (changes_file(code)) {
         layer_attach();
@@ -104,7 +104,7 @@ NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUT
     /* Drive letters and mount points are the host's. */
     if (code >> 16 == DEVICE_MOUNT_MANAGER && code >> 14 & ACCESS_BITS_WRITE) {
         layer_attach();
-        return refuse(file, "change of a drive letter or mount point");
+        return change_refuse(file, "change of a drive letter or mount point");
     }
     return nt.NtDeviceIoControlFile(file, event, apc, context, io, code, in, in_length, out, out_length);
 }

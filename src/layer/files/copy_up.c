@@ -351,7 +351,7 @@ static NTSTATUS copy_file(struct file_name *name, HANDLE lower, const struct map
         status = make_copy(path, lower, original, what);
     restore_parent_times(&times);
     if (status < 0)
-        return log_refusal("cannot copy", path, status);
+        return status;
     log_event(what == COPY_ALL ? "copy-up" : "copy-up-metadata", path);
     return file_record(path, what == COPY_ALL ? MAP_OWN : MAP_META, (struct str){0}, &original->origin);
 }
@@ -383,6 +383,8 @@ static NTSTATUS copy_up_locked(struct file_name *name, struct file_memory *memor
             return STATUS_OBJECT_NAME_NOT_FOUND; /* deleted since */
         ACCESS_MASK access = READ_CONTROL | FILE_READ_EA | (what == COPY_ALL ? FILE_READ_DATA : 0);
         status = open_lower_of(buf_str(&name->path), &place, access, 0, &lower);
+        if (status == STATUS_SHARING_VIOLATION)
+            return log_refusal("cannot copy", buf_str(&name->path), status);
         if (status < 0)
             return status;
         bool again = file_is_link(lower, name, memory, &place);
@@ -403,7 +405,7 @@ static NTSTATUS copy_up_locked(struct file_name *name, struct file_memory *memor
         } else if (status >= 0)
             status = copy_file(name, lower, &place, &original, what);
         nt.NtClose(lower);
-        return status;
+        return status < 0 ? log_refusal("cannot copy", buf_str(&name->path), status) : status;
     }
 }
 

@@ -342,10 +342,11 @@ static NTSTATUS invalid_name(const OBJECT_ATTRIBUTES *attributes, const struct f
 /* The same for one that is too long for us. */
 static NTSTATUS overlong_name(const OBJECT_ATTRIBUTES *attributes, struct str nt_name)
 {
-    struct str rest = nt_name, start = str_head(nt_name, sizeof("\\??\\C:") - 1);
+    struct str rest = nt_name, start = str_head(nt_name, LOGGED_UNITS);
     bool on_drive =
         !attributes->RootDirectory && take_prefix(&rest, u"\\??\\") && is_drive_letter(rest.s[0]) && rest.s[1] == ':';
-    return on_drive ? system_reason(attributes, start, STATUS_NAME_TOO_LONG) : STATUS_NAME_TOO_LONG;
+    return on_drive ? system_reason(attributes, start, STATUS_NAME_TOO_LONG)
+                    : log_refusal("name that is too long", str_head(nt_name, LOGGED_UNITS), STATUS_NAME_TOO_LONG);
 }
 
 NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,

@@ -56,11 +56,13 @@ static NTSTATUS resolve_query(OBJECT_ATTRIBUTES *attributes, struct resolved *r)
     r->place = (struct map_place){0};
     if (r->name.kind != NAME_FILE)
         return pipe_query(attributes, r->memory, &r->real);
+    if (pipe_of_machine(buf_str(&r->name.path)))
+        return log_refusal("pipe by way of the network", buf_str(&r->name.path), STATUS_BAD_NETWORK_PATH);
     status = file_resolve(&r->name, r->memory, &r->place);
     if (status < 0)
         return status;
     if (r->place.hidden)
-        return STATUS_OBJECT_NAME_NOT_FOUND;
+        return log_refusal("FVM's own files", buf_str(&r->name.path), STATUS_OBJECT_NAME_NOT_FOUND);
     buf_init(&r->real, r->memory->real, PATH_UNITS);
     file_real_path(&r->name, &r->place, false, &r->real);
     if (r->name.trailing && r->real.len && r->real.s[r->real.len - 1] != '\\')

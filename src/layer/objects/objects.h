@@ -68,7 +68,4 @@ NTSTATUS object_follow(HANDLE directory, struct str program_name, char16 *memory
  * programs of the host name their objects in. */
 NTSTATUS object_directory_opened(HANDLE directory);
 
-/* So much of an overlong name is in the log. */
-#define LOGGED_UNITS 64u
-
 #endif

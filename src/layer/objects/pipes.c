@@ -241,6 +241,14 @@ struct wait_buffer {
 };
 #define WAIT_HEAD offsetof(struct wait_buffer, name)
 
+static NTSTATUS refuse_wait(const void *in)
+{
+    char16 start[LOGGED_UNITS];
+    bool read = guard_read(start, (const uint8_t *)in + WAIT_HEAD, sizeof(start));
+    return log_refusal("waiting for a pipe with a name that is too long", (struct str){start, read ? LOGGED_UNITS : 0},
+                       STATUS_NAME_TOO_LONG);
+}
+
 NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io, void *in,
                    ULONG in_length, void *out, ULONG out_length)
 {
@@ -253,8 +261,7 @@ NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context
         struct str name = {(char16 *)said->name, said->name_length / sizeof(char16)};
         length += said->name_length;
         if (said->name_length > UNICODE_STRING_MAX_BYTES)
-            status =
-                log_refusal("waiting for a pipe with a name that is too long", (struct str){0}, STATUS_NAME_TOO_LONG);
+            status = refuse_wait(in);
         else if (!guard_read(said->name, (uint8_t *)in + WAIT_HEAD, said->name_length))
             status = STATUS_ACCESS_VIOLATION;
         else {

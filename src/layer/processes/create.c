@@ -151,7 +151,7 @@ static NTSTATUS prepare_image(struct creating *c)
     if (status < 0)
         return status;
     if (place.hidden)
-        return STATUS_OBJECT_NAME_NOT_FOUND;
+        return log_refusal("FVM's own files", buf_str(&c->name.path), STATUS_OBJECT_NAME_NOT_FOUND);
     buf_init(&c->real, c->memory->real, PATH_UNITS);
     file_real_path(&c->name, &place, true, &c->real);
     c->in_storage = !place.has_lower || place.lower_base.len;
@@ -350,9 +350,14 @@ NTSTATUS NTAPI fvm_NtCreateProcess(HANDLE *process, ACCESS_MASK access, OBJECT_A
 
 NTSTATUS NTAPI fvm_NtLoadDriver(const UNICODE_STRING *name)
 {
-    (void)name;
+    UNICODE_STRING said;
     layer_attach();
-    return log_refusal("loading a driver", (struct str){0}, STATUS_PRIVILEGE_NOT_HELD);
+    char16 *memory = scratch_take();
+    bool read = guard_read(&said, name, sizeof(said)) && guard_read(memory, said.Buffer, said.Length);
+    struct str service = {memory, read ? said.Length / sizeof(char16) : 0};
+    log_refusal("loading a driver", service, STATUS_PRIVILEGE_NOT_HELD);
+    scratch_give(memory);
+    return STATUS_PRIVILEGE_NOT_HELD;
 }
 
 NTSTATUS NTAPI fvm___wine_unix_spawnvp(char *const argv[], int wait)

@@ -5,6 +5,7 @@
  *
  * Wine follows a symbolic link in the text while it still loads, as server and with all rights. So the system gets a copy of the
  * file, out of the VM's reach, and no file with a link in it. */
+#include "layer/files/devices.h"
 #include "layer/files/files.h"
 #include "layer/handles.h"
 #include "layer/registry/registry.h"
@@ -74,7 +75,9 @@ static NTSTATUS open_hive(OBJECT_ATTRIBUTES *program, HANDLE *file)
     if (status >= 0)
         status = file_resolve(&name, memory, &place);
     if (status >= 0 && place.hidden)
-        status = STATUS_OBJECT_NAME_NOT_FOUND;
+        status = log_refusal("FVM's own files", buf_str(&name.path), STATUS_OBJECT_NAME_NOT_FOUND);
+    if (status >= 0 && place.has_lower && device_directory(buf_str(&name.path)))
+        status = log_refusal("device", buf_str(&name.path), STATUS_ACCESS_DENIED);
     if (status >= 0) {
         buf_init(&real, memory->real, PATH_UNITS);
         file_real_path(&name, &place, true, &real);
@@ -100,8 +103,10 @@ static NTSTATUS decode_key(const OBJECT_ATTRIBUTES *program, struct key_memory *
         status = STATUS_OBJECT_NAME_INVALID;
     if (status >= 0)
         status = key_resolve(name, memory, place);
-    if (status >= 0 && (place->hidden || !path_parent(buf_str(&name->path)).len))
-        status = STATUS_ACCESS_DENIED;
+    if (status >= 0 && place->hidden)
+        status = log_refusal("FVM's own keys", buf_str(&name->path), STATUS_ACCESS_DENIED);
+    if (status >= 0 && !path_parent(buf_str(&name->path)).len)
+        status = log_refusal("key at the root", buf_str(&name->path), STATUS_ACCESS_DENIED);
     return status;
 }
 
