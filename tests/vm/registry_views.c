@@ -98,6 +98,47 @@ static void make_everywhere(void)
     }
 }
 
+/* A key is seen as its Wow6432Node from when that is made; what a node has not may be beside it. */
+static void make_nodes(void)
+{
+    static const wchar_t *const tops[] = {L"Software\\Classes", L"Software\\FVM views"};
+    static const wchar_t *const made[] = {
+        L"", L"\\CLSID", L"\\CLSID\\{64}", L"\\Wow6432Node", L"\\Wow6432Node\\CLSID", L"\\Wow6432Node\\CLSID\\{node}"};
+    static const wchar_t *const below[] = {L"",
+                                           L"\\CLSID",
+                                           L"\\CLSID\\{node}",
+                                           L"\\CLSID\\{0}",
+                                           L"\\CLSID\\{1}",
+                                           L"\\CLSID\\{2}",
+                                           L"\\Wow6432Node",
+                                           L"\\Wow6432Node\\CLSID"};
+    wchar_t name[UNITS];
+    for (size_t t = 0; t < sizeof tops / sizeof *tops; t++) {
+        wchar_t top[UNITS];
+        wcscpy(top, user(tops[t]));
+        for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+            swprintf(name, UNITS, L"%ls%ls", top, made[i]);
+            make(NULL, name, 2);
+        }
+        for (int v = 0; v < VIEWS; v++) {
+            swprintf(name, UNITS, L"%ls\\CLSID\\{%d}", top, v);
+            make(NULL, name, v);
+        }
+        for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+            swprintf(name, UNITS, L"%ls%ls", top, below[i]);
+            look(NULL, name);
+        }
+    }
+    for (int v = 0; v < VIEWS; v++) {
+        swprintf(name, UNITS, L"%ls\\Classes\\Wow6432Node\\views %d", SOFTWARE, v);
+        make(NULL, name, v);
+        look(NULL, name);
+        swprintf(name, UNITS, L"%ls\\Classes\\views %d", SOFTWARE, v);
+        look(NULL, name);
+        make(NULL, name, v);
+    }
+}
+
 /* The same by what programs use. */
 static void by_the_library(void)
 {
@@ -170,6 +211,8 @@ int wmain(int argc, wchar_t **argv)
     look_everywhere();
     list();
     by_the_library();
+    say_section("nodes");
+    make_nodes();
     say_section("deleted");
     delete_everywhere();
     look_everywhere();

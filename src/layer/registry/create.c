@@ -248,8 +248,8 @@ static NTSTATUS open_once(const struct key_call *call, const struct said *from, 
         return log_refusal("FVM's own keys", buf_str(&name->path),
                            call->create ? STATUS_ACCESS_DENIED : STATUS_OBJECT_NAME_NOT_FOUND);
     bool link = call->create && call->options & REG_OPTION_CREATE_LINK;
-    /* below a key that the host does not have, the stored keys alone decide */
-    if (call->create && !place.has_lower && place.kind != MAP_OWN && !link)
+    /* below a key that the host does not have, the stored keys alone decide; but the 32-bit view looks for its nodes in the map */
+    if (call->create && !place.has_lower && place.kind != MAP_OWN && !link && !key_is_node(buf_str(&name->path)))
         return create_stored(call, from, name, memory);
     status = open_existing(call, from, name, memory, &place);
     if (status != STATUS_OBJECT_NAME_NOT_FOUND || !call->create)

@@ -60,6 +60,9 @@ void key_stored_path(struct str vm_path, struct strbuf *nt_path);
  * handle that the name is relative to. */
 void key_apply_view(ACCESS_MASK access, size_t root, struct key_memory *memory, struct key_name *name);
 
+/* Whether it is a key that the 32-bit view may see in place of the one above. */
+bool key_is_node(struct str path);
+
 /* ---- resolve.c ---- */
 
 void key_lookup(struct str path, struct map_place *place);

@@ -41,19 +41,41 @@ static uint64_t view_version(ACCESS_MASK access, size_t root_len)
     return 1ull << 63 | (uint64_t) !!(access & KEY_WOW64_32KEY) << 62 | root_len;
 }
 
-void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memory, struct key_name *name)
+/* A name that is seen in the 32-bit view. */
+struct viewed_name {
+    ACCESS_MASK access;
+    size_t root_len, first; /* shorter parts of the path are not seen in the view */
+    size_t covered;         /* how much of it is the name of a key that the host has */
+    struct key_memory *memory;
+    struct strbuf *path;
+};
+
+static void put_together(const struct viewed_name *v, struct str top, struct str node, struct str rest)
+{
+    struct strbuf whole;
+    buf_init(&whole, v->memory->real, KEY_UNITS);
+    buf_add(&whole, top);
+    buf_add(&whole, node);
+    buf_add(&whole, rest);
+    buf_set(v->path, buf_str(&whole));
+    v->path->overflow |= whole.overflow;
+}
+
+/* Puts the view's name of the nearest key that the host has in place. */
+static void apply_host(struct viewed_name *v)
 {
     HANDLE root = NULL, key;
-    struct str path = buf_str(&name->path), part = path, own;
+    struct str path = buf_str(v->path), part = path, own;
     NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
-    uint64_t version = view_version(access, root_len);
-    if (!is_narrow(access) || checked_has_version(layer.keys.checked, layer.up, path, version) ||
-        (root_len && open_host(str_head(path, root_len), memory, &root) < 0))
+    uint64_t version = view_version(v->access, v->root_len);
+    if (checked_has_version(layer.keys.checked, layer.up, path, version)) {
+        v->covered = path.len;
         return;
-    /* Below a handle, the handle's own key is seen in the view only if that is asked for, or if there is nothing below. */
-    size_t last = root_len && root_len < path.len && !(access & KEY_WOW64_32KEY) ? root_len + 1 : root_len;
-    while (part.len && part.len >= last) {
-        status = open_part(root, root_len, part, access, memory, &key);
+    }
+    if (v->root_len && open_host(str_head(path, v->root_len), v->memory, &root) < 0)
+        return;
+    while (part.len && part.len >= v->first) {
+        status = open_part(root, v->root_len, part, v->access, v->memory, &key);
         if (status >= 0)
             break;
         part = path_parent(part);
@@ -62,19 +84,127 @@ void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memo
         nt.NtClose(root);
     if (status < 0)
         return;
-    status = key_system_name(key, memory->more, &own);
+    status = key_system_name(key, v->memory->more, &own);
     nt.NtClose(key);
     if (status < 0)
         return;
-    if (str_equal_fold(layer.up, own, part)) {
-        if (part.len == path.len)
-            checked_add_version(layer.keys.checked, layer.up, path, version);
+    v->covered = own.len;
+    if (!str_equal_fold(layer.up, own, part))
+        put_together(v, own, (struct str){0}, str_from(path, part.len));
+    else if (part.len == path.len)
+        checked_add_version(layer.keys.checked, layer.up, path, version);
+}
+
+/* ---- Wine's 32-bit view is one of names: who opens a key that has a Wow6432Node gets that. The VM's own count, too. ---- */
+
+#define NODE u"Wow6432Node"
+
+enum node {
+    NODE_NONE,     /* the host has none there */
+    NODE_SEPARATE, /* who opens the key above gets the node */
+    NODE_SHARED    /* who opens the key above gets that; what the node has not is looked for there */
+};
+
+bool key_is_node(struct str path)
+{
+    return str_equal_fold(layer.up, path_leaf(path), STR(NODE));
+}
+
+static enum node ask_node(const struct viewed_name *v, struct str above, struct str node)
+{
+    enum node found = NODE_NONE;
+    struct str own;
+    HANDLE key;
+    if (open_host(node, v->memory, &key) < 0)
+        return found;
+    nt.NtClose(key);
+    if (open_part(NULL, 0, above, 0, v->memory, &key) < 0)
+        return found;
+    if (key_system_name(key, v->memory->more, &own) >= 0)
+        found = str_equal_fold(layer.up, own, above) ? NODE_SHARED : NODE_SEPARATE;
+    nt.NtClose(key);
+    return found;
+}
+
+/* What the host has at the name, asked once. */
+static enum node host_node(const struct viewed_name *v, struct str above, struct str node)
+{
+    const uint64_t shared = 1ull << 61, separate = 1ull << 60;
+    if (checked_has_version(layer.keys.checked, layer.up, node, shared))
+        return NODE_SHARED;
+    if (checked_has_version(layer.keys.checked, layer.up, node, separate))
+        return NODE_SEPARATE;
+    enum node found = ask_node(v, above, node);
+    if (found != NODE_NONE)
+        checked_add_version(layer.keys.checked, layer.up, node, found == NODE_SHARED ? shared : separate);
+    return found;
+}
+
+/* Whether the node has the child, or the host's has it and the VM knows nothing of it. */
+static bool has_child(const struct viewed_name *v, struct str child, bool said)
+{
+    struct map_place place;
+    key_lookup(child, &place);
+    if (place.kind == MAP_NONE && !place.in_storage)
+        return said && v->covered >= child.len;
+    return key_exists(child, 0) >= 0;
+}
+
+/* `node`: that of the key of the first `above` units. said: the name goes on with it. */
+static void apply_node(const struct viewed_name *v, struct strbuf *node, size_t above, bool said)
+{
+    struct str path = buf_str(v->path), whole = buf_str(node), rest = str_from(path, said ? whole.len : above);
+    struct map_place place;
+    key_lookup(whole, &place);
+    if (said ? !rest.len : place.kind == MAP_NONE)
         return;
+    enum node host = host_node(v, str_head(path, above), whole);
+    if (host == NODE_NONE && !said && above >= v->first && key_exists(whole, 0) >= 0)
+        put_together(v, whole, (struct str){0}, rest);
+    if (host == NODE_SHARED && rest.len) {
+        size_t child = 1 + str_find(str_from(rest, 1), '\\');
+        buf_add(node, str_head(rest, child));
+        bool there = !node->overflow && has_child(v, buf_str(node), said);
+        if (there != said)
+            put_together(v, str_head(path, above), there ? STR(u"\\" NODE) : (struct str){0}, rest);
     }
-    struct strbuf whole;
-    buf_init(&whole, memory->real, KEY_UNITS);
-    buf_add(&whole, own);
-    buf_add(&whole, str_from(path, part.len));
-    buf_set(&name->path, buf_str(&whole));
-    name->path.overflow |= whole.overflow;
+}
+
+static void apply_own(const struct viewed_name *v)
+{
+    char16 *memory = scratch_take();
+    struct str path = buf_str(v->path);
+    struct map_place place;
+    key_lookup(path, &place);
+    size_t known = place.known; /* behind it, the map has no node */
+    for (size_t above = v->root_len ? v->root_len : path_first(path).len; above;) {
+        struct str rest = str_from(path, above + 1);
+        bool said = key_is_node(path_first(rest));
+        if ((said || above <= known) && !key_is_node(str_head(path, above))) {
+            struct strbuf node;
+            buf_init(&node, memory, KEY_UNITS);
+            buf_add(&node, str_head(path, above));
+            buf_add(&node, STR(u"\\" NODE));
+            if (!node.overflow)
+                apply_node(v, &node, above, said);
+            if (v->path->len != path.len)
+                known = v->path->len;
+            path = buf_str(v->path);
+        }
+        above = above < path.len ? above + 1 + path_first(str_from(path, above + 1)).len : 0;
+    }
+    scratch_give(memory);
+}
+
+void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memory, struct key_name *name)
+{
+    if (!is_narrow(access))
+        return;
+    struct viewed_name v = {access, root_len, root_len, 0, memory, &name->path};
+    /* Below a handle, the handle's own key is seen in the view only if that is asked for, or if there is nothing below. */
+    if (root_len && root_len < name->path.len && !(access & KEY_WOW64_32KEY))
+        v.first++;
+    apply_host(&v);
+    if (layer.narrow && nt.__wine_unix_spawnvp && !name->path.overflow)
+        apply_own(&v);
 }
