@@ -8,6 +8,7 @@
 
 #define HANDLES_END 0x2000
 #define CODE_CONSOLE_EVENT 0x50004c /* Wine's IOCTL_CONDRV_CTRL_EVENT */
+#define CODE_CONSOLE_BIND 0x5000cc  /* Wine's IOCTL_CONDRV_BIND_PID */
 
 NTSTATUS NTAPI NtMakeTemporaryObject(HANDLE);
 NTSTATUS NTAPI NtOpenProcess(HANDLE *, ACCESS_MASK, OBJECT_ATTRIBUTES *, CLIENT_ID *);
@@ -115,13 +116,31 @@ static void identifiers(BOOL harmless)
           DuplicateHandle(given, (HANDLE)4, GetCurrentProcess(), &same, 0, FALSE, DUPLICATE_SAME_ACCESS));
     tried("be a child by a process's id", child_of(given));
     tried("be a child of what is no process", child_of(CreateEventW(NULL, TRUE, FALSE, NULL)));
+}
+
+/* Wine passes a code on, whichever of the two services it came by. */
+static void consoles(void)
+{
     struct {
         ULONG event, group;
     } control = {CTRL_BREAK_EVENT, pid};
     IO_STATUS_BLOCK io;
-    tried("a console event for a group",
-          NtDeviceIoControlFile(GetStdHandle(STD_INPUT_HANDLE), NULL, NULL, NULL, &io, CODE_CONSOLE_EVENT, &control,
-                                sizeof(control), NULL, 0) >= 0);
+    HANDLE connection = CreateFileW(L"\\\\?\\GLOBALROOT\\Device\\ConDrv\\Connection", GENERIC_READ,
+                                    FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
+    ULONG *hidden = VirtualAlloc(NULL, sizeof(*hidden), MEM_COMMIT, PAGE_NOACCESS);
+    for (int way = 0; way < 2; way++) {
+        NTSTATUS(NTAPI * service)
+        (HANDLE, HANDLE, PIO_APC_ROUTINE, void *, IO_STATUS_BLOCK *, ULONG, void *, ULONG, void *, ULONG) =
+            way ? NtFsControlFile : NtDeviceIoControlFile;
+        NTSTATUS status = service(GetStdHandle(STD_INPUT_HANDLE), NULL, NULL, NULL, &io, CODE_CONSOLE_EVENT, &control,
+                                  sizeof(control), NULL, 0);
+        tried("a console event for a group", status != (NTSTATUS)STATUS_ACCESS_DENIED);
+        status = service(connection, NULL, NULL, NULL, &io, CODE_CONSOLE_BIND, &pid, sizeof(ULONG), NULL, 0);
+        tried("bind a connection to its console", status != (NTSTATUS)STATUS_ACCESS_DENIED);
+        status = service(connection, NULL, NULL, NULL, &io, CODE_CONSOLE_BIND, hidden, sizeof(*hidden), NULL, 0);
+        tried("bind it by an id that cannot be read yet", status != (NTSTATUS)STATUS_ACCESS_VIOLATION);
+    }
+    NtClose(connection);
 }
 
 /* ---- questions ---- */
@@ -364,6 +383,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IONBF, 0);
     handles();
     identifiers(argc > 3);
+    consoles();
     questions();
     links();
     system_objects(argc > 3);

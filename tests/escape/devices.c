@@ -156,10 +156,17 @@ static void drives(void)
     static const DWORD codes[] = {0x6dc000, 0x6dc004, 0x6dc040, 0x6dc084, 0x6d4008, 0x6dc080};
     BYTE buffer[512] = {0};
     DWORD size;
-    for (size_t i = 0; i < COUNT(codes); i++)
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        IO_STATUS_BLOCK io;
         report(manager != INVALID_HANDLE_VALUE && codes[i] != 0x6d4008 &&
                    DeviceIoControl(manager, codes[i], buffer, sizeof(buffer), buffer, sizeof(buffer), &size, NULL),
                "mount manager code %lx", codes[i]);
+        /* Wine passes it on whichever service it came by; it says what is wrong with the buffer when it got there */
+        NTSTATUS status = nt.NtFsControlFile(manager, NULL, NULL, NULL, &io, codes[i], buffer, sizeof(buffer), buffer,
+                                             sizeof(buffer));
+        report(codes[i] >> 14 & 2 && status != STATUS_ACCESS_DENIED, "mount manager code %lx by the other service: %lx",
+               codes[i], status);
+    }
     HANDLE volume = CreateFileW(L"\\\\.\\C:", 0, SHARE_ALL, NULL, OPEN_EXISTING, 0, NULL);
     static const DWORD volume_codes[] = {0x90018 /* lock */, 0x90020 /* dismount */, 0x2d4808 /* eject */,
                                          0x900f8 /* delete USN journal */};

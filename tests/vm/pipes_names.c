@@ -124,12 +124,31 @@ static void relative(void)
     }
 }
 
+/* The same question by a handle to the device. */
+static void wait_by_code(const WCHAR *name)
+{
+    struct {
+        LARGE_INTEGER timeout;
+        ULONG length;
+        BOOLEAN timeout_specified;
+        WCHAR name[64];
+    } wait = {{.QuadPart = -100000}, (ULONG)(wcslen(name) * sizeof(WCHAR)), TRUE, L""};
+    DWORD got;
+    HANDLE device =
+        CreateFileW(L"\\\\.\\pipe\\", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
+    wcscpy(wait.name, name);
+    win32("wait by a code", DeviceIoControl(device, 0x110018, &wait, sizeof(wait), NULL, 0, &got, NULL));
+    CloseHandle(device);
+}
+
 static void waiting(void)
 {
     HANDLE server =
         CreateNamedPipeW(L"\\\\.\\pipe\\fvm-wait", PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE, 1, 100, 100, 100, NULL);
     HANDLE client;
     win32("wait, free", WaitNamedPipeW(L"\\\\.\\pipe\\fvm-wait", 100));
+    wait_by_code(L"fvm-wait");
+    wait_by_code(L"fvm-none");
     client = CreateFileW(L"\\\\.\\pipe\\fvm-wait", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     win32("connect", client != INVALID_HANDLE_VALUE);
     win32("wait, busy", WaitNamedPipeW(L"\\\\.\\pipe\\fvm-wait", 50));

@@ -117,10 +117,45 @@ static void show_modules(void)
     say("system directory %s", utf8(name));
 }
 
+/* A handle to C:\windows, before and after the VM changes something in it; what it is known by stays. */
+static void relative(void)
+{
+    static const wchar_t *const names[] = {L"system32\\winver.exe", L"sysnative\\winver.exe", L"SysWOW64\\winver.exe",
+                                           L"notepad.exe"};
+    BYTE before[64] = {0}, after[64] = {0};
+    for (int turn = 0; turn < 3; turn++) {
+        struct opening top = {NULL, L"\\??\\C:\\windows", GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0};
+        HANDLE directory, file;
+        DWORD size;
+        say("C:\\windows: %08lx", open_as(&top, &directory, NULL));
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            struct opening o = {directory, names[i], GENERIC_READ, SHARE_ALL, FILE_OPEN, 0, 0};
+            NTSTATUS status = open_as(&o, &file, NULL);
+            say("%s relative: %08lx", utf8(names[i]), status);
+            if (status < 0)
+                continue;
+            show_name(file);
+            CloseHandle(file);
+        }
+        struct opening made = {directory, L"system32\\relative.txt", GENERIC_WRITE, SHARE_ALL, FILE_OPEN_IF, 0, 0};
+        if (turn) {
+            say("made relative: %08lx", open_as(&made, &file, NULL));
+            show_name(file);
+            CloseHandle(file);
+        }
+        BOOL known = DeviceIoControl(directory, FSCTL_GET_OBJECT_ID, NULL, 0, after, sizeof after, &size, NULL);
+        say("object id: %s, %s", worked(known), turn && memcmp(before, after, sizeof after) ? "another" : "the same");
+        memcpy(before, after, sizeof before);
+        CloseHandle(directory);
+        CloseHandle(CreateFileW(WINDOWS L"touched.txt", GENERIC_WRITE, SHARE_ALL, NULL, CREATE_ALWAYS, 0, NULL));
+    }
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
     show_modules();
+    relative();
     say_section("untouched");
     look();
     say_section("written");

@@ -1,10 +1,13 @@
 /* Control codes. Most ask a question, or want a handle that may write (and what a VM may write is its own); these do not. */
+#include "layer/files/control.h"
+
 #include "layer/files/change.h"
 #include "layer/objects/pipes.h"
 #include "layer/processes/processes.h"
 
 enum {
     CODE_SET_OBJECT_ID = 0x90098,
+    CODE_GET_OBJECT_ID = 0x9009c,
     CODE_DELETE_OBJECT_ID = 0x900a0,
     CODE_SET_REPARSE_POINT = 0x900a4,
     CODE_DELETE_REPARSE_POINT = 0x900ac,
@@ -56,55 +59,144 @@ NTSTATUS change_refuse(HANDLE file, const char *why)
     return status;
 }
 
-NTSTATUS NTAPI fvm_NtFsControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io,
-                                   ULONG code, void *in, ULONG in_length, void *out, ULONG out_length)
+/* A console's codes that name processes: those must be the VM's. */
+static NTSTATUS judge_console(const struct control *c)
 {
-    HANDLE own = file;
-    if (code == CODE_PIPE_WAIT)
-        return pipe_wait(file, event, apc, context, io, in, in_length, out, out_length);
-    if (makes_link(code) || changes_volume(code)) {
-        layer_attach();
-        return change_refuse(file, makes_link(code) ? "making a link" : "change of a volume");
+    struct {
+        uint32_t event, group;
+    } control;
+    uint32_t pid;
+    if (c->code == CODE_CONSOLE_EVENT) {
+        mem_copy(&control, c->in, sizeof(control));
+        return control.group && process_is_outside(control.group)
+                   ? process_refuse("console event for processes outside the VM", control.group)
+                   : STATUS_SUCCESS;
     }
-    if (changes_file(code)) {
-        layer_attach();
-        NTSTATUS status = change_handle_kept(file, COPY_ALL, &own);
-        if (status < 0)
-            return status;
-    }
-    NTSTATUS status = nt.NtFsControlFile(own, event, apc, context, io, code, in, in_length, out, out_length);
+    mem_copy(&pid, c->in, sizeof(pid));
+    return pid != UINT32_MAX && !process_id_is_ours(pid) ? process_refuse("console of a process outside the VM", pid)
+                                                         : STATUS_SUCCESS;
+}
+
+/* Puts a copy of what is judged in place of the program's input; any other length the system refuses. */
+static NTSTATUS control_console(struct control *c)
+{
+    uint64_t copy;
+    if (c->in_length != (c->code == CODE_CONSOLE_EVENT ? 8 : 4))
+        return control_call(c);
+    if (!guard_read(&copy, c->in, c->in_length))
+        return STATUS_ACCESS_VIOLATION;
+    c->in = &copy;
+    layer_attach();
+    NTSTATUS status = judge_console(c);
+    return status < 0 ? status : control_call(c);
+}
+
+/* Drive letters and mount points are the host's, and so is the store of credentials that Wine has on some systems; without it they are
+ * kept in the registry, and so in the VM's. */
+static NTSTATUS control_mounts(struct control *c)
+{
+    if ((c->code >> 2 & 0xffc) == FUNCTION_CREDENTIALS && nt.__wine_unix_spawnvp)
+        return STATUS_NOT_SUPPORTED;
+    if (!(c->code >> 14 & ACCESS_BITS_WRITE))
+        return control_call(c);
+    layer_attach();
+    return change_refuse(c->file, "change of a drive letter or mount point");
+}
+
+/* By another handle than the program's, which is closed then. */
+static NTSTATUS control_by(struct control *c, HANDLE own)
+{
+    HANDLE file = c->file;
+    c->file = own;
+    NTSTATUS status = control_call(c);
     if (own != file)
         nt.NtClose(own);
     return status;
+}
+
+static NTSTATUS control_change(struct control *c)
+{
+    HANDLE own;
+    layer_attach();
+    NTSTATUS status = change_handle_kept(c->file, COPY_ALL, &own);
+    return status < 0 ? status : control_by(c, own);
+}
+
+/* The NT path and the id of the host's file that `file` has a copy of open. */
+static bool copied_from(HANDLE file, struct file_memory *memory, struct strbuf *path, uint64_t *id)
+{
+    struct file_name name = name_on(memory);
+    struct map_place place;
+    bool in_storage;
+    buf_init(path, memory->real, PATH_UNITS);
+    if (!map_origins(layer_map(&layer.files)) || !name_of_handle(file, &name.path, &in_storage) || !in_storage ||
+        !map_resolve(layer_map(&layer.files), buf_str(&name.path), &place) || place.kind == MAP_NONE)
+        return false;
+    if (place.has_lower)
+        file_lower_path(&name, &place, path);
+    else
+        name_host(buf_str(&name.path), path);
+    *id = place.origin.file_id;
+    return *id && !path->overflow;
+}
+
+/* A copy keeps the ids of its original: wow64 on Wine, for one, knows C:\windows by its object id. `file` itself if that is no copy, or
+ * the original is gone. */
+static HANDLE original_of(HANDLE file)
+{
+    struct file_memory *memory = scratch_take();
+    struct strbuf path;
+    uint64_t id;
+    HANDLE original = file;
+    if (copied_from(file, memory, &path, &id)) {
+        IO_STATUS_BLOCK io;
+        FILE_INTERNAL_INFORMATION now;
+        struct path_attributes at = path_attributes(buf_str(&path));
+        if (nt.NtOpenFile(&original, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
+                          FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT | FILE_OPEN_REPARSE_POINT) < 0)
+            original = file;
+        else if (nt.NtQueryInformationFile(original, &io, &now, sizeof(now), FileInternalInformation) < 0 ||
+                 (uint64_t)now.IndexNumber.QuadPart != id) {
+            nt.NtClose(original);
+            original = file;
+        }
+    }
+    scratch_give(memory);
+    return original;
+}
+
+static NTSTATUS control(struct control *c)
+{
+    if (c->code == CODE_PIPE_WAIT)
+        return pipe_wait(c);
+    if (c->code == CODE_CONSOLE_EVENT || c->code == CODE_CONSOLE_BIND)
+        return control_console(c);
+    if (c->code >> 16 == DEVICE_MOUNT_MANAGER)
+        return control_mounts(c);
+    if (makes_link(c->code) || changes_volume(c->code)) {
+        layer_attach();
+        return change_refuse(c->file, makes_link(c->code) ? "making a link" : "change of a volume");
+    }
+    if (changes_file(c->code))
+        return control_change(c);
+    if (c->code == CODE_GET_OBJECT_ID) {
+        layer_attach();
+        return control_by(c, original_of(c->file));
+    }
+    return control_call(c);
+}
+
+NTSTATUS NTAPI fvm_NtFsControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io,
+                                   ULONG code, void *in, ULONG in_length, void *out, ULONG out_length)
+{
+    struct control c = {nt.NtFsControlFile, file, event, apc, context, io, code, in, in_length, out, out_length};
+    return control(&c);
 }
 
 NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context,
                                          IO_STATUS_BLOCK *io, ULONG code, void *in, ULONG in_length, void *out,
                                          ULONG out_length)
 {
-    uint32_t pid; /* these copies are what the system gets; any other length it refuses */
-    struct {
-        uint32_t event, group;
-    } control;
-    if (code == CODE_CONSOLE_EVENT && in_length == sizeof(control) && guard_read(&control, in, sizeof(control))) {
-        layer_attach();
-        if (control.group && process_is_outside(control.group))
-            return process_refuse("console event for processes outside the VM", control.group);
-        in = &control;
-    }
-    if (code == CODE_CONSOLE_BIND && in_length == sizeof(pid) && guard_read(&pid, in, sizeof(pid))) {
-        layer_attach();
-        if (pid != UINT32_MAX && !process_id_is_ours(pid))
-            return process_refuse("console of a process outside the VM", pid);
-        in = &pid;
-    }
-    /* The host's own store, where Wine has one; without, credentials are kept in the registry, and so in the VM's. */
-    if (code >> 16 == DEVICE_MOUNT_MANAGER && (code >> 2 & 0xffc) == FUNCTION_CREDENTIALS && nt.__wine_unix_spawnvp)
-        return STATUS_NOT_SUPPORTED;
-    /* Drive letters and mount points are the host's. */
-    if (code >> 16 == DEVICE_MOUNT_MANAGER && code >> 14 & ACCESS_BITS_WRITE) {
-        layer_attach();
-        return change_refuse(file, "change of a drive letter or mount point");
-    }
-    return nt.NtDeviceIoControlFile(file, event, apc, context, io, code, in, in_length, out, out_length);
+    struct control c = {nt.NtDeviceIoControlFile, file, event, apc, context, io, code, in, in_length, out, out_length};
+    return control(&c);
 }

@@ -2,6 +2,7 @@
  * with a handle is not. A program's spelling of the way to the device is kept as it is, the VM's name is put behind it. */
 #include "layer/objects/pipes.h"
 
+#include "layer/files/control.h"
 #include "layer/files/files.h"
 #include "layer/handles.h"
 #include "layer/objects/objects.h"
@@ -249,20 +250,28 @@ static NTSTATUS refuse_wait(const void *in)
                        STATUS_NAME_TOO_LONG);
 }
 
-NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io, void *in,
-                   ULONG in_length, void *out, ULONG out_length)
+static NTSTATUS wait_with(const struct control *c, struct wait_buffer *buffer, ULONG length)
+{
+    struct control call = *c;
+    call.in = buffer;
+    call.in_length = length;
+    return control_call(&call);
+}
+
+NTSTATUS pipe_wait(const struct control *c)
 {
     layer_attach();
+    ULONG in_length = c->in_length;
     struct wait_buffer *said = scratch_take(), *own = scratch_take();
     ULONG length = in_length < WAIT_HEAD ? in_length : WAIT_HEAD;
-    NTSTATUS status = guard_read(said, in, length) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+    NTSTATUS status = guard_read(said, c->in, length) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
     bool asked = false;
     if (status >= 0 && in_length >= WAIT_HEAD && said->name_length && said->name_length <= in_length - WAIT_HEAD) {
         struct str name = {(char16 *)said->name, said->name_length / sizeof(char16)};
         length += said->name_length;
         if (said->name_length > UNICODE_STRING_MAX_BYTES)
-            status = refuse_wait(in);
-        else if (!guard_read(said->name, (uint8_t *)in + WAIT_HEAD, said->name_length))
+            status = refuse_wait(c->in);
+        else if (!guard_read(said->name, (uint8_t *)c->in + WAIT_HEAD, said->name_length))
             status = STATUS_ACCESS_VIOLATION;
         else {
             struct strbuf b;
@@ -270,14 +279,13 @@ NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context
             buf_init(&b, (char16 *)own->name, UNICODE_STRING_MAX_CHARS);
             add_own_name(&b, name);
             own->name_length = (ULONG)(b.len * sizeof(char16));
-            status = nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, own,
-                                        (ULONG)WAIT_HEAD + own->name_length, out, out_length);
+            status = wait_with(c, own, (ULONG)WAIT_HEAD + own->name_length);
             asked = status != STATUS_OBJECT_NAME_NOT_FOUND || !is_endpoint(name);
         }
     }
     /* an endpoint of the system, or what is no question: the name does not fit in it */
     if (!asked && (status >= 0 || status == STATUS_OBJECT_NAME_NOT_FOUND))
-        status = nt.NtFsControlFile(file, event, apc, context, io, CODE_PIPE_WAIT, said, length, out, out_length);
+        status = wait_with(c, said, length);
     scratch_give(own);
     scratch_give(said);
     return status;

@@ -37,7 +37,7 @@ bool pipe_is_disconnected(HANDLE pipe);
 
 /* FSCTL_PIPE_WAIT, whose buffer names a pipe. */
 #define CODE_PIPE_WAIT 0x110018u
-NTSTATUS pipe_wait(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io, void *in,
-                   ULONG in_length, void *out, ULONG out_length);
+struct control;
+NTSTATUS pipe_wait(const struct control *call);
 
 #endif
