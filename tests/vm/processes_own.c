@@ -169,6 +169,25 @@ static void listing(void)
     step("list, bad pointer", NtQuerySystemInformation(SystemBasicInformation, NULL, 0, &length));
 }
 
+/* By the process's id; of one that there is not, too. */
+static void image_names(void)
+{
+    enum { SYSTEM_PROCESS_ID = 88 };
+    const ULONG_PTR ids[] = {GetCurrentProcessId(), 0x1fffc, 0x7ffffff0, 0x7ffffff1};
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        struct {
+            ULONG_PTR id;
+            UNICODE_STRING name;
+            WCHAR text[MAX_PATH];
+        } image = {.id = ids[i]};
+        image.name.MaximumLength = sizeof(image.text);
+        image.name.Buffer = image.text;
+        NTSTATUS status =
+            NtQuerySystemInformation((SYSTEM_INFORMATION_CLASS)SYSTEM_PROCESS_ID, &image, sizeof(image), NULL);
+        printf("image name by id %u: %lx, %d, \"%ls\"\n", i, (unsigned long)status, image.id == ids[i], image.text);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "wait")) {
@@ -182,5 +201,6 @@ int main(int argc, char **argv)
     jobs();
     debugging();
     listing();
+    image_names();
     return 0;
 }

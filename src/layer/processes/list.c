@@ -100,6 +100,8 @@ static ULONG keep_handles(uint8_t *memory, ULONG length, const struct handle_tab
     return (ULONG)(to - memory);
 }
 
+#define NO_PROCESS ((HANDLE)(uintptr_t)0x7ffffffc) /* greater than the ids that either system gives */
+
 /* The system gets the id that was judged. */
 static NTSTATUS image_name_of(void *information, ULONG length, ULONG *return_length)
 {
@@ -111,10 +113,14 @@ static NTSTATUS image_name_of(void *information, ULONG length, ULONG *return_len
         return nt.NtQuerySystemInformation(SystemProcessIdInformationClass, information, length, return_length);
     if (!guard_read(&asked, information, sizeof(asked)))
         return STATUS_ACCESS_VIOLATION;
-    if (!process_id_is_ours((uint32_t)(ULONG_PTR)asked.pid))
-        return process_refuse("image name of a process outside the VM", (ULONG_PTR)asked.pid);
+    HANDLE pid = asked.pid;
+    if (process_is_outside((uint32_t)(ULONG_PTR)pid))
+        return process_refuse("image name of a process outside the VM", (ULONG_PTR)pid);
+    if (!process_id_is_ours((uint32_t)(ULONG_PTR)pid))
+        asked.pid = NO_PROCESS; /* there is none now; by its id there might be one outside in a moment */
     NTSTATUS status =
         nt.NtQuerySystemInformation(SystemProcessIdInformationClass, &asked, sizeof(asked), return_length);
+    asked.pid = pid;
     return guard_write(information, &asked, sizeof(asked)) ? status : STATUS_ACCESS_VIOLATION;
 }
 
