@@ -64,6 +64,24 @@ static void file_name(const char *what, HANDLE h)
     }
 }
 
+/* Windows says the name in it. */
+static void all_information(const char *what, HANDLE h)
+{
+    static union {
+        FILE_ALL_INFORMATION all;
+        BYTE room[1024];
+    } info;
+    IO_STATUS_BLOCK io = {0};
+    FILE_NAME_INFORMATION *name = &info.all.NameInformation;
+    static const ULONG rooms[] = {sizeof(FILE_ALL_INFORMATION), sizeof(FILE_ALL_INFORMATION) + 4, sizeof(info)};
+    for (unsigned i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+        memset(&info, 0, sizeof(info));
+        NTSTATUS status = NtQueryInformationFile(h, &io, &info, rooms[i], FileAllInformation);
+        printf("%s all in %lu: 0x%08lx %lu %ls\n", what, rooms[i], (unsigned long)status, name->FileNameLength,
+               name->FileName);
+    }
+}
+
 static void every_spelling(void)
 {
     HANDLE server, client, second;
@@ -76,6 +94,7 @@ static void every_spelling(void)
             continue;
         print_name(text, server);
         file_name(text, server);
+        all_information(text, server);
         step("second instance", serve(&second, NULL, spellings[i], 1));
         for (unsigned j = 0; j < SPELLINGS; j++) {
             sprintf(text, "connect %u to %u", j, i);

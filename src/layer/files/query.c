@@ -243,24 +243,27 @@ static NTSTATUS query_name(HANDLE file, IO_STATUS_BLOCK *io, void *information, 
     uint8_t *system = (uint8_t *)memory->work; /* not the program's buffer: the name may be one that it must not see */
     ULONG asked = length < sizeof(memory->work) ? length : (ULONG)sizeof(memory->work);
     struct strbuf vm_path;
-    struct str pipe;
+    struct str shown;
     bool in_storage;
     IO_STATUS_BLOCK result;
     NTSTATUS status = nt.NtQueryInformationFile(file, io, system, asked, class);
     buf_init(&vm_path, memory->name, PATH_UNITS);
-    if (length < at + sizeof(FILE_NAME_INFORMATION) || (status < 0 && status != STATUS_BUFFER_OVERFLOW))
-        ; /* a disconnected pipe, for one: Wine 8's server must not be asked for its object name */
-    else if (!at && pipe_file_name(file, system, status, memory->real, &pipe))
-        status = put_name(information, length, at, pipe, io);
-    else if (answer_is_same(system, at, status) || !name_differs(file, &vm_path, &in_storage)) {
+    if (length < at + sizeof(FILE_NAME_INFORMATION) || (status < 0 && status != STATUS_BUFFER_OVERFLOW)) {
+        scratch_give(memory); /* a disconnected pipe, for one: Wine 8's server must not be asked for its object name */
+        return status;
+    }
+    bool pipe = pipe_file_name(file, system + at, asked - at, memory->real, &shown);
+    if (!pipe && (answer_is_same(system, at, status) || !name_differs(file, &vm_path, &in_storage))) {
         if (!guard_read(&result, io, sizeof(result)) || !guard_write(information, system, result.Information))
             status = STATUS_ACCESS_VIOLATION;
     } else {
-        if (at)
-            correct_id(system, buf_str(&vm_path), in_storage);
-        status = guard_write(information, system, at)
-                     ? put_name(information, length, at, name_on_volume(&vm_path, memory), io)
-                     : STATUS_ACCESS_VIOLATION;
+        if (!pipe) {
+            shown = name_on_volume(&vm_path, memory);
+            if (at)
+                correct_id(system, buf_str(&vm_path), in_storage);
+        }
+        status = guard_write(information, system, at) ? put_name(information, length, at, shown, io)
+                                                      : STATUS_ACCESS_VIOLATION;
     }
     scratch_give(memory);
     return status;

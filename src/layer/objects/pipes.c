@@ -306,16 +306,14 @@ bool pipe_show(struct str system_name, struct strbuf *own)
     return buf_terminate(own);
 }
 
-bool pipe_file_name(HANDLE pipe, const void *said, NTSTATUS status, char16 *memory, struct str *own)
+bool pipe_file_name(HANDLE pipe, const void *said, ULONG length, char16 *memory, struct str *own)
 {
-    static const char16 start[] = u"\\FVM.";
-    enum { START = sizeof(start) / sizeof(start[0]) - 1 };
-    char16 first[START];
+    const struct str start = STR(u"\\FVM.");
+    const char16 *name_said = ((const FILE_NAME_INFORMATION *)said)->FileName;
+    size_t room = (length - offsetof(FILE_NAME_INFORMATION, FileName)) / sizeof(char16);
+    size_t known = room < start.len ? room : start.len;
     IO_STATUS_BLOCK io;
-    if ((status != STATUS_SUCCESS && status != STATUS_BUFFER_OVERFLOW) ||
-        !guard_read(first, (const uint8_t *)said + offsetof(FILE_NAME_INFORMATION, FileName), sizeof(first)))
-        return false;
-    if (status == STATUS_SUCCESS && !str_equal((struct str){first, START}, STR(u"\\FVM.")))
+    if (!str_equal((struct str){name_said, known}, str_head(start, known)))
         return false;
     FILE_NAME_INFORMATION *information = (FILE_NAME_INFORMATION *)memory;
     if (nt.NtQueryInformationFile(pipe, &io, information, PATH_UNITS * sizeof(char16), FileNameInformation) < 0)

@@ -29,8 +29,9 @@ bool pipe_of_machine(struct str vm_path);
 
 /* The VM's name of a pipe for its object name (\Device\NamedPipe\FVM.<id>\x). */
 bool pipe_show(struct str system_name, struct strbuf *own);
-/* What FileNameInformation should have said, when `said`, the system's answer, is the name of a pipe in the VM. */
-bool pipe_file_name(HANDLE pipe, const void *said, NTSTATUS status, char16 *memory, struct str *own);
+/* What FileNameInformation should have said, when `said`, the system's answer of `length` bytes at most, is (as far as it goes) the name
+ * of a pipe in the VM. */
+bool pipe_file_name(HANDLE pipe, const void *said, ULONG length, char16 *memory, struct str *own);
 
 /* A pipe whose other end is gone: it has no name any more, and Wine 8's server must not be asked for one. */
 bool pipe_is_disconnected(HANDLE pipe);
