@@ -226,6 +226,11 @@ static NTSTATUS change_file(struct open_call *call, struct file_name *name, stru
     return file_record(buf_str(&name->path), MAP_OWN, (struct str){0}, &origin);
 }
 
+static bool not_found(NTSTATUS status)
+{
+    return status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_OBJECT_PATH_NOT_FOUND;
+}
+
 /* Does the name, which has a lower, exist, and is it a directory? What is in storage is decided there. */
 static NTSTATUS query_existing(const struct file_name *name, const struct map_place *place, struct file_memory *memory,
                                bool *directory)
@@ -349,20 +354,24 @@ static bool open_followed(struct open_call *call, NTSTATUS *status)
     return followed != STATUS_SUCCESS;
 }
 
-/* What is no file, pipe or device is an object of the VM, which the system refuses to open as a file. */
+/* What is no file, pipe or device is an object, which the system refuses to open as a file: one of the VM, or of a directory that it
+ * shares with the system. There only the name is asked for. */
 static NTSTATUS open_object(const struct open_call *call, struct str nt_name, NTSTATUS status)
 {
     struct object_name name;
     OBJECT_ATTRIBUTES *at;
-    if (str_prefix_fold(layer.up, nt_name, STR(u"\\Device\\")) || str_prefix_fold(layer.up, nt_name, STR(u"\\??\\")))
+    HANDLE link;
+    if (call->attributes->RootDirectory || device_is_named(nt_name))
         return status;
-    status = object_resolve(call->attributes, OBJECT_OPEN, &name, &at);
-    return status < 0 || !name.own_root ? status : open_system(call, at);
-}
-
-static bool not_found(NTSTATUS status)
-{
-    return status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_OBJECT_PATH_NOT_FOUND;
+    NTSTATUS resolved = object_resolve(call->attributes, OBJECT_OPEN, &name, &at);
+    if (resolved < 0)
+        return resolved;
+    if (name.own_root)
+        return open_system(call, at);
+    resolved = nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, at);
+    if (resolved >= 0)
+        nt.NtClose(link);
+    return resolved < 0 ? resolved : status;
 }
 
 /* No file: a pipe or mailslot, which is the VM's own (objects/pipes.c), or a device. */

@@ -36,21 +36,27 @@ static const struct named disks[] = {
     {u"\\??\\PhysicalDrive"}, {u"\\??\\CdRom"}, {u"\\??\\Harddisk"}, {u"\\Device\\Harddisk"}, {u"\\Device\\CdRom"},
 };
 
+static const struct str dos_devices = {u"\\??\\", 4};
+
 #define ACCESS_HARMLESS (SYNCHRONIZE | READ_CONTROL | FILE_READ_ATTRIBUTES | FILE_READ_EA)
+
+bool device_is_named(struct str nt_name)
+{
+    return str_prefix_fold(layer.up, nt_name, STR(u"\\Device\\")) || str_prefix_fold(layer.up, nt_name, dos_devices);
+}
 
 /* Whether there is such a device at all; if not, that is what the program is told. Only its name is asked for: opening a device
  * can do something, connect to a pipe for one. What is not named as a device is an object of the VM, or nothing. */
 static NTSTATUS check_exists(struct str nt_name)
 {
-    static const struct str directory = {u"\\??\\", 4};
     HANDLE link;
-    if (str_prefix_fold(layer.up, nt_name, STR(u"\\Device\\")))
-        return STATUS_SUCCESS;
-    if (!str_prefix_fold(layer.up, nt_name, directory))
+    if (!device_is_named(nt_name))
         return nt_name.len > 1 && nt_name.s[1] == '\\' ? STATUS_OBJECT_NAME_INVALID : STATUS_OBJECT_NAME_NOT_FOUND;
-    if (nt_name.len == directory.len)
+    if (!str_prefix_fold(layer.up, nt_name, dos_devices))
+        return STATUS_SUCCESS;
+    if (nt_name.len == dos_devices.len)
         return STATUS_OBJECT_NAME_INVALID;
-    size_t end = directory.len + str_find(str_from(nt_name, directory.len), '\\');
+    size_t end = dos_devices.len + str_find(str_from(nt_name, dos_devices.len), '\\');
     struct path_attributes at = path_attributes(str_head(nt_name, end));
     NTSTATUS status = nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, path_object(&at));
     if (status >= 0)
