@@ -23,6 +23,19 @@ static BOOL opens(enum object_type type, HANDLE root, const WCHAR *name)
     return status >= 0;
 }
 
+/* By the service for files, for no more than asking for attributes. */
+static NTSTATUS asks(const WCHAR *name)
+{
+    struct named n;
+    IO_STATUS_BLOCK io;
+    HANDLE h = NULL;
+    NTSTATUS status = NtOpenFile(&h, FILE_READ_ATTRIBUTES | SYNCHRONIZE, named(&n, NULL, name, OBJ_CASE_INSENSITIVE),
+                                 &io, 7, FILE_SYNCHRONOUS_IO_NONALERT);
+    if (h)
+        NtClose(h);
+    return status;
+}
+
 static BOOL creates(HANDLE root, const WCHAR *name)
 {
     struct named n;
@@ -92,6 +105,23 @@ static void spellings(void)
     if (shared)
         strcpy(shared, "escaped");
     tried("shared memory", shared != NULL);
+}
+
+/* Is there such an object? And what a host's link leads to is opened. */
+static void as_files(void)
+{
+    static const WCHAR *const spaces[] = {L"\\BaseNamedObjects", L"\\Sessions\\%d\\BaseNamedObjects",
+                                          L"\\??\\GLOBALROOT\\BaseNamedObjects", L"\\BaseNamedObjects\\Session\\%d"};
+    char technique[100];
+    WCHAR space[80], name[160];
+    for (unsigned i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        swprintf(space, 80, spaces[i], (int)session());
+        swprintf(name, 160, L"%ls\\fvm-target-0", space);
+        sprintf(technique, "tell by opening it as a file that there is %ls", name);
+        tried(technique, asks(name) != STATUS_OBJECT_NAME_NOT_FOUND);
+    }
+    swprintf(name, 160, L"\\Sessions\\%d\\BaseNamedObjects\\fvm-target-pipe", (int)session());
+    tried("connect through a link of the host's, to ask", asks(name) >= 0);
 }
 
 static void links(void)
@@ -420,6 +450,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IONBF, 0);
     object_types();
     spellings();
+    as_files();
     links();
     long_links();
     relative_names();

@@ -40,7 +40,8 @@ int main(void)
     static const WCHAR *const prefixes[] = {L"\\BaseNamedObjects\\fvm-target-", NULL};
     WCHAR local[128], name[160];
     struct named n;
-    HANDLE objects[2][TYPES], listed, pipe, slot, lock, thread;
+    HANDLE objects[2][TYPES], listed, pipe, slot, lock, thread, link;
+    UNICODE_STRING target;
     DWORD count = 0, next = 0, tid;
     char line[16];
     swprintf(local, 128, L"\\Sessions\\%lu\\BaseNamedObjects\\fvm-target-", session());
@@ -53,6 +54,9 @@ int main(void)
                 return 1;
             }
         }
+    swprintf(name, 160, L"%lspipe", local);
+    RtlInitUnicodeString(&target, L"\\Device\\NamedPipe\\fvm-target");
+    NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, name, 0), &target);
     create_object(TYPE_EVENT, &listed, named(&n, NULL, L"\\fvm-target-listed", 0)); /* Windows lets nobody */
     char *shared = MapViewOfFile(objects[1][TYPE_SECTION], FILE_MAP_WRITE, 0, 0, 0);
     strcpy(shared, "host");

@@ -80,7 +80,7 @@ static NTSTATUS check_absolute(const struct file_name *name, ACCESS_MASK *access
         *access = ACCESS_HARMLESS;
         return harmless ? STATUS_SUCCESS : log_refusal("reading and writing a raw volume", nt_name, STATUS_SUCCESS);
     }
-    if (harmless || matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
+    if ((harmless && device_is_named(nt_name)) || matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
         return STATUS_SUCCESS;
     NTSTATUS status = check_exists(nt_name);
     return status < 0 ? status : log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
