@@ -37,6 +37,8 @@ static void each_way(const char *where, HANDLE root, const WCHAR *name, BOOL cre
         h = UNTOUCHED;
         strcat(what, ", create");
         show(what,
+             NtCreateFile(&h, accesses[i], named(&n, root, name, OBJ_CASE_INSENSITIVE), &io, NULL, 0, 7, FILE_CREATE,
+                          FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0),
              h);
     }
 }
@@ -66,20 +68,28 @@ static void absolute(void)
                                          L"\\??\\GLOBALROOT\\KernelObjects\\none",
                                          L"\\??\\GLOBALROOT\\Device"};
     for (unsigned i = 0; i < COUNT(names); i++)
+        each_way("name", NULL, names[i], TRUE);
 }
 
 static void relative(void)
 {
     static const WCHAR *const names[] = {L"none", L"fvm-object", L"LowMemoryCondition", L"__wine_user_shared_data"};
     static const WCHAR *const directories[] = {L"\\KernelObjects", L"\\BaseNamedObjects"};
+    HANDLE slot = CreateMailslotW(L"\\\\.\\mailslot\\fvm-object", 0, 0, NULL);
+    HANDLE nul = CreateFileW(L"NUL", GENERIC_READ, 3, NULL, OPEN_EXISTING, 0, NULL);
     struct named n;
     for (unsigned i = 0; i < COUNT(directories); i++) {
+        HANDLE directory = NULL;
+        step("directory", NtOpenDirectoryObject(&directory, 3, named(&n, NULL, directories[i], 0)));
         for (unsigned k = 0; k < COUNT(names); k++)
             each_way("in a directory", directory, names[k], TRUE);
         NtClose(directory);
     }
     each_way("in a mailslot", slot, L"none", TRUE);
+    each_way("in NUL", nul, L"none", FALSE);
+    each_way("in NUL", nul, L"none\\none", FALSE);
     NtClose(slot);
+    NtClose(nul);
 }
 
 /* The same of kernel32. */
@@ -92,6 +102,7 @@ static void win32(void)
     for (unsigned i = 0; i < COUNT(names); i++)
         for (unsigned a = 0; a < COUNT(accesses); a++) {
             SetLastError(0);
+            HANDLE h = CreateFileW(names[i], accesses[a], 7, NULL, OPEN_EXISTING, 0, NULL);
             printf("CreateFile %ls: %d, error %lu\n", names[i], h != INVALID_HANDLE_VALUE, GetLastError());
         }
 }
@@ -99,7 +110,9 @@ static void win32(void)
 int main(void)
 {
     struct named n;
+    HANDLE event = NULL;
     step("event",
+         NtCreateEvent(&event, MAXIMUM_ALLOWED, named(&n, NULL, L"\\BaseNamedObjects\\fvm-object", 0), 0, FALSE));
     absolute();
     relative();
     win32();

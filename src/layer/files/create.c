@@ -291,6 +291,21 @@ static void will_list(const struct open_call *call, NTSTATUS status, const struc
         list_opened(handle, buf_str(&name->path), place, from_storage, sequence);
 }
 
+/* What Unix has for devices and processes: refused, unless there is no such name. On Wine NUL is one, and a name relative to its handle
+ * is none, however many components it has. */
+static NTSTATUS open_device(const struct open_call *call, const struct file_name *name, struct file_memory *memory,
+                            const struct map_place *place)
+{
+    struct strbuf root;
+    bool ignored;
+    NTSTATUS status = query_existing(name, place, memory, &ignored);
+    if (!not_found(status) || creates(call))
+        return log_refusal("device", buf_str(&name->path), STATUS_ACCESS_DENIED);
+    buf_init(&root, memory->more, PATH_UNITS);
+    bool relative = call->attributes->RootDirectory && name_of_handle(call->attributes->RootDirectory, &root, &ignored);
+    return relative && device_directory(buf_str(&root)) ? STATUS_OBJECT_NAME_NOT_FOUND : status;
+}
+
 static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct file_memory *memory)
 {
     struct map_place place;
@@ -309,7 +324,7 @@ static NTSTATUS open_file(struct open_call *call, struct file_name *name, struct
         return status;
     }
     if (device_directory(buf_str(&name->path)))
-        return log_refusal("device", buf_str(&name->path), STATUS_ACCESS_DENIED);
+        return open_device(call, name, memory, &place);
     if (call->disposition == FILE_OPEN && intent_of(call) == INTENT_READ) {
         bool directory;
         if (place.kind == MAP_META && (status = query_existing(name, &place, memory, &directory)) < 0)
