@@ -168,3 +168,55 @@ def test_the_classes_of_the_user_are_named_as_the_hive_that_they_are(machine, re
     for root in (hive, linked):
         assert_same_keys(export_outside(reference, root), export_inside(machine, "classes", root))
     machine.fvm("delete", "classes").expect()
+
+
+def test_keys_below_and_over_renamed_ones(machine):
+    """What was under the old name goes with the key, changed or not; what the host has under the new one goes away."""
+    trip, keys = X64 / "apps" / "trip.exe", r"HKCU\Software\Renamed"
+    host = (r"Old", r"Old\Changed", r"Old\Kept\deep", r"Old\Again\deep", r"A\x", r"Over\x", r"Over\y\deep")
+    import_reg(machine.outside, machine, [
+        line for key in host for line in (rf"[HKEY_CURRENT_USER\Software\Renamed\{key}]", '"a"="1"', "")])
+    machine.inside("renamed", ["reg", "delete", rf"{keys}\Over", "/f"]).expect()
+    machine.inside("renamed", [trip, "rename", r"Software\Renamed\A", "Over"]).expect()
+    machine.inside("renamed", [trip, "rename", r"Software\Renamed\Old", "Zew"]).expect()
+    machine.inside("renamed", ["reg", "add", rf"{keys}\Zew\Changed", "/v", "c", "/f"]).expect()
+    machine.inside("renamed", ["reg", "delete", rf"{keys}\Zew\Again", "/f"]).expect()
+    machine.inside("renamed", ["reg", "add", rf"{keys}\Zew\Again", "/f"]).expect()
+    seen = export_inside(machine, "renamed", keys)
+    lines = machine.fvm("diff", "renamed").expect().text.splitlines()
+    assert [line for line in lines if keys in line] == [line.replace("K", keys, 1) for line in (
+        r"D K\A", r"D K\Old", r"D K\Over\y", r"A K\Zew", r"A K\Zew : a", r"A K\Zew\Again", r"A K\Zew\Again : (Default)",
+        r"A K\Zew\Changed", r"A K\Zew\Changed : a",
+        r"A K\Zew\Changed : c", r"A K\Zew\Kept", r"A K\Zew\Kept\deep", r"A K\Zew\Kept\deep : a")]
+    machine.fvm("diff", "renamed", "--reg", r"C:\users\Public\renamed.reg").expect()
+    machine.outside(["reg", "import", r"C:\users\Public\renamed.reg"]).expect()
+    assert_same_keys(export_outside(machine, keys), seen)
+    machine.fvm("delete", "renamed").expect()
+    machine.outside(["reg", "delete", keys, "/f"]).expect()
+
+
+def test_random_changes_make_a_round_trip(machine):
+    """Equal changes on the host and in a VM do equal things, the host's keys stay as they were, and what `fvm diff` wrote makes them
+    as the VM's are."""
+    trip, trees = X64 / "apps" / "trip.exe", "40"
+    out, inside = r"Software\Trip\Out", r"Software\Trip\In"
+
+    def shown(run, key):
+        return run([trip, "show", key]).expect().text.splitlines()
+
+    for key in (out, inside):
+        machine.outside([trip, "seed", key, trees]).expect()
+    seeded = shown(machine.outside, inside)
+    assert len(seeded) > 1000 and seeded == shown(machine.outside, out)
+    said = machine.outside([trip, "change", out, trees]).expect().text
+    assert machine.inside("trip", [trip, "change", inside, trees]).expect().text.splitlines() == said.splitlines()
+    assert shown(machine.outside, inside) == seeded
+    changed = shown(machine.outside, out)
+    assert shown(lambda command: machine.inside("trip", command), inside) == changed != seeded
+    lines = machine.fvm("diff", "trip").expect().text.splitlines()
+    assert len(lines) == len(set(lines))
+    machine.fvm("diff", "trip", "--reg", r"C:\users\Public\trip.reg").expect()
+    machine.outside(["reg", "import", r"C:\users\Public\trip.reg"]).expect()
+    assert shown(machine.outside, inside) == changed
+    machine.fvm("delete", "trip").expect()
+    machine.outside(["reg", "delete", r"HKCU\Software\Trip", "/f"]).expect()

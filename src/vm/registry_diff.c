@@ -4,35 +4,14 @@
 #include "vm/error.h"
 #include "vm/file.h"
 #include "vm/registry.h"
+#include "vm/registry_content.h"
 #include "vm/security.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define DIFF u"compare the registry of VM"
-#define READ_BYTES 65536u
-#define VALUE_LIMIT (64u << 20) /* bytes of one value */
 #define DEPTH_MAX 512u
-
-struct value {
-    char16 *name; /* one allocation with the data behind it */
-    size_t units;
-    ULONG type, size;
-    uint8_t *data; /* NULL: more than VALUE_LIMIT, which is not read */
-};
-
-struct subkey {
-    char16 *name;
-    size_t units;
-};
-
-struct content {
-    struct value *values;
-    size_t value_count;
-    struct subkey *subkeys;
-    size_t subkey_count;
-    ACL *rights; /* NULL: not known */
-};
 
 struct entry {
     enum fvm_change_kind kind;
@@ -46,151 +25,13 @@ struct diff {
     const struct vm *vm;
     struct delta_map *map;
     struct strbuf path;  /* of what is looked at: Machine\Software\a */
-    struct strbuf lower; /* its counterpart on the host */
+    struct strbuf lower; /* the host's key that shines through there */
     struct strbuf full;
     struct entry *list;
     size_t count, cap;
     unsigned depth;
     NTSTATUS status;
 };
-
-/* ---- reading one key ---- */
-
-static void content_free(struct content *content)
-{
-    for (size_t i = 0; i < content->value_count; i++)
-        free(content->values[i].name);
-    for (size_t i = 0; i < content->subkey_count; i++)
-        free(content->subkeys[i].name);
-    free(content->values);
-    free(content->subkeys);
-    free(content->rights);
-    memset(content, 0, sizeof *content);
-}
-
-static bool room(void **list, size_t count, size_t size)
-{
-    if (count & (count - 1))
-        return true; /* grows when count is a power of two, or 0 */
-    void *larger = realloc(*list, (count ? 2 * count : 1) * size);
-    if (larger)
-        *list = larger;
-    return larger != NULL;
-}
-
-static NTSTATUS add_value(struct content *content, const FVM_KEY_VALUE_FULL_INFORMATION *from)
-{
-    size_t name_bytes = from->NameLength;
-    if (!room((void **)&content->values, content->value_count, sizeof *content->values))
-        return STATUS_NO_MEMORY;
-    uint8_t *memory = malloc(name_bytes + from->DataLength + 1);
-    if (!memory)
-        return STATUS_NO_MEMORY;
-    struct value *value = &content->values[content->value_count++];
-    *value =
-        (struct value){(char16 *)(void *)memory, name_bytes / 2, from->Type, from->DataLength, memory + name_bytes};
-    memcpy(value->name, from->Name, name_bytes);
-    memcpy(value->data, (const uint8_t *)from + from->DataOffset, from->DataLength);
-    return STATUS_SUCCESS;
-}
-
-/* A value that is too large to be read: in `buffer` is room for its name. */
-static NTSTATUS add_large(HANDLE key, ULONG index, struct content *content, FVM_KEY_VALUE_BASIC_INFORMATION *buffer)
-{
-    ULONG needed;
-    NTSTATUS status = nt.NtEnumerateValueKey(key, index, KeyValueBasicInformationClass, buffer, READ_BYTES, &needed);
-    if (!NT_SUCCESS(status))
-        return status;
-    if (!room((void **)&content->values, content->value_count, sizeof *content->values))
-        return STATUS_NO_MEMORY;
-    char16 *name = malloc(buffer->NameLength + 1);
-    if (!name)
-        return STATUS_NO_MEMORY;
-    memcpy(name, buffer->Name, buffer->NameLength);
-    content->values[content->value_count++] = (struct value){name, buffer->NameLength / 2, buffer->Type, 0, NULL};
-    return STATUS_SUCCESS;
-}
-
-static NTSTATUS read_values(HANDLE key, struct content *content)
-{
-    ULONG size = READ_BYTES, needed;
-    void *buffer = malloc(size);
-    NTSTATUS status = buffer ? STATUS_SUCCESS : STATUS_NO_MEMORY;
-    for (ULONG i = 0; NT_SUCCESS(status);) {
-        status = nt.NtEnumerateValueKey(key, i, KeyValueFullInformationClass, buffer, size, &needed);
-        if (status == STATUS_BUFFER_OVERFLOW || status == STATUS_BUFFER_TOO_SMALL) {
-            void *larger = needed > size && needed <= VALUE_LIMIT ? realloc(buffer, needed) : NULL;
-            status = needed > VALUE_LIMIT ? add_large(key, i++, content, buffer)
-                     : larger             ? STATUS_SUCCESS
-                                          : STATUS_NO_MEMORY;
-            if (larger) {
-                buffer = larger;
-                size = needed;
-            }
-        } else if (NT_SUCCESS(status)) {
-            status = add_value(content, buffer);
-            i++;
-        }
-    }
-    free(buffer);
-    return status == STATUS_NO_MORE_ENTRIES ? STATUS_SUCCESS : status;
-}
-
-static NTSTATUS read_subkeys(HANDLE key, struct content *content)
-{
-    FVM_KEY_BASIC_INFORMATION *basic = malloc(READ_BYTES);
-    NTSTATUS status = basic ? STATUS_SUCCESS : STATUS_NO_MEMORY;
-    ULONG needed;
-    for (ULONG i = 0; NT_SUCCESS(status); i++) {
-        status = nt.NtEnumerateKey(key, i, KeyBasicInformationClass, basic, READ_BYTES, &needed);
-        if (!NT_SUCCESS(status))
-            break;
-        struct subkey subkey = {malloc(basic->NameLength + 1), basic->NameLength / 2};
-        if (!subkey.name || !room((void **)&content->subkeys, content->subkey_count, sizeof *content->subkeys)) {
-            free(subkey.name);
-            status = STATUS_NO_MEMORY;
-            break;
-        }
-        memcpy(subkey.name, basic->Name, basic->NameLength);
-        content->subkeys[content->subkey_count++] = subkey;
-    }
-    free(basic);
-    return status == STATUS_NO_MORE_ENTRIES ? STATUS_SUCCESS : status;
-}
-
-/* STATUS_OBJECT_NAME_NOT_FOUND: there is no such key. */
-static NTSTATUS read_key(struct str name, bool own, struct content *content)
-{
-    HANDLE key;
-    memset(content, 0, sizeof *content);
-    NTSTATUS status = own ? registry_open_own(name, KEY_READ, &key) : registry_open(name, KEY_READ, &key);
-    if (!NT_SUCCESS(status))
-        return status;
-    status = read_values(key, content);
-    if (NT_SUCCESS(status))
-        status = read_subkeys(key, content);
-    if (NT_SUCCESS(status))
-        content->rights = security_rights(key);
-    nt.NtClose(key);
-    return status;
-}
-
-static NTSTATUS read_stored(struct diff *d, struct content *content)
-{
-    char16 memory[VM_PATH_MAX];
-    buf_set(&d->full, registry_root(d->vm, memory));
-    path_add(&d->full, buf_str(&d->path));
-    memset(content, 0, sizeof *content);
-    return d->full.overflow ? STATUS_OBJECT_NAME_NOT_FOUND : read_key(buf_str(&d->full), true, content);
-}
-
-static NTSTATUS read_host(struct diff *d, struct content *content)
-{
-    memset(content, 0, sizeof *content);
-    if (d->lower.len == 0 || d->lower.overflow)
-        return STATUS_OBJECT_NAME_NOT_FOUND;
-    return read_key(buf_str(&d->lower), false, content);
-}
 
 /* ---- collecting ---- */
 
@@ -264,144 +105,126 @@ static void compare_values(struct diff *d, const struct content *own, const stru
             add(d, FVM_DELETED, &host->values[i]);
 }
 
-static void compare_keys(struct diff *d, const struct content *own, const struct content *host)
+static void compare_content(struct diff *d, const struct content *own, const struct content *host)
 {
     if (!security_same(own->rights, host->rights))
         add(d, FVM_MODIFIED, NULL);
     compare_values(d, own, host);
 }
 
-static bool has_subkey(const struct diff *d, const struct content *in, const struct subkey *like)
+/* Whether one of the first `count` subkeys has that name. */
+static bool has_subkey(const struct diff *d, const struct content *in, size_t count, const struct subkey *like)
 {
-    for (size_t i = 0; i < in->subkey_count; i++)
+    for (size_t i = 0; i < count; i++)
         if (str_equal_fold(map_upcase(d->map), (struct str){in->subkeys[i].name, in->subkeys[i].units},
                            (struct str){like->name, like->units}))
             return true;
     return false;
 }
 
-static void push(struct diff *d, const struct subkey *subkey, size_t *path_len, size_t *lower_len)
-{
-    struct str name = {subkey->name, subkey->units};
-    *path_len = d->path.len;
-    *lower_len = d->lower.len;
-    path_add(&d->path, name);
-    if (d->lower.len > 0)
-        path_add(&d->lower, name);
-    d->depth++;
-}
+/* ---- the VM's view against the host's ---- */
 
-static void pop(struct diff *d, size_t path_len, size_t lower_len)
+/* Where the host's key lies that shines through at d->path; d->lower is empty where none can. True when it is the one of that name. */
+static bool set_lower(struct diff *d, const struct map_place *place)
 {
-    d->path.len = path_len;
-    d->lower.len = lower_len;
-    d->path.overflow = d->lower.overflow = false;
-    d->depth--;
-}
-
-/* A stored key that decides with all that is below it. */
-static void compare_tree(struct diff *d)
-{
-    struct content own, host;
-    size_t path_len, lower_len;
-    NTSTATUS own_status = read_stored(d, &own), host_status = read_host(d, &host);
-    if (NT_SUCCESS(own_status)) {
-        if (NT_SUCCESS(host_status))
-            compare_keys(d, &own, &host);
-        else {
-            add(d, FVM_ADDED, NULL);
-            compare_values(d, &own, &host);
-        }
-        for (size_t i = 0; i < host.subkey_count; i++)
-            if (!has_subkey(d, &own, &host.subkeys[i])) {
-                push(d, &host.subkeys[i], &path_len, &lower_len);
-                add(d, FVM_DELETED, NULL);
-                pop(d, path_len, lower_len);
-            }
-        for (size_t i = 0; i < own.subkey_count && d->depth < DEPTH_MAX && NT_SUCCESS(d->status); i++) {
-            push(d, &own.subkeys[i], &path_len, &lower_len);
-            compare_tree(d);
-            pop(d, path_len, lower_len);
-        }
-    } else if (own_status != STATUS_OBJECT_NAME_NOT_FOUND) {
-        d->status = own_status;
-    } else if (NT_SUCCESS(host_status)) {
-        add(d, FVM_DELETED, NULL);
-    }
-    content_free(&own);
-    content_free(&host);
-}
-
-/* Keys of the host that shine through below a renamed key: new under this name. What has a node is visited for itself. */
-static void add_shining(struct diff *d)
-{
-    static const struct content none;
-    struct map_place place;
-    struct content host;
-    size_t path_len, lower_len;
-    NTSTATUS status = read_host(d, &host);
-    for (size_t i = 0; NT_SUCCESS(status) && i < host.subkey_count && d->depth < DEPTH_MAX; i++) {
-        push(d, &host.subkeys[i], &path_len, &lower_len);
-        if (map_resolve(d->map, buf_str(&d->path), &place) && (place.kind == MAP_NONE || place.kind == MAP_PLAIN)) {
-            struct content below;
-            if (NT_SUCCESS(read_host(d, &below))) {
-                add(d, FVM_ADDED, NULL);
-                compare_values(d, &below, &none);
-            }
-            content_free(&below);
-            add_shining(d);
-        }
-        pop(d, path_len, lower_len);
-    }
-    content_free(&host);
-}
-
-/* What the name would lead to if its own node did not exist. */
-static void set_lower_from_parent(struct diff *d)
-{
-    struct str path = buf_str(&d->path), parent = path_parent(path);
-    struct map_place place;
-    d->lower.len = 0;
-    if (map_resolve(d->map, parent, &place) && place.has_lower && !place.link) {
-        map_lower(&place, parent, &d->lower);
-        path_add(&d->lower, path_leaf(path));
-    }
+    struct str path = buf_str(&d->path);
+    buf_set(&d->lower, (struct str){0});
+    if (place->has_lower && place->kind != MAP_META)
+        map_lower(place, path, &d->lower);
     if (d->lower.overflow || !key_path_valid(buf_str(&d->lower)))
-        d->lower.len = 0;
+        buf_set(&d->lower, (struct str){0});
+    return d->lower.len > 0 && str_equal_fold(map_upcase(d->map), buf_str(&d->lower), path);
+}
+
+static NTSTATUS read_stored(struct diff *d, unsigned what, struct content *content)
+{
+    char16 memory[VM_PATH_MAX];
+    buf_set(&d->full, registry_root(d->vm, memory));
+    path_add(&d->full, buf_str(&d->path));
+    return d->full.overflow ? STATUS_OBJECT_NAME_NOT_FOUND : content_add(content, buf_str(&d->full), true, what);
+}
+
+/* What the VM sees; of the subkeys, some may not exist for it, and what is behind the first *stored may be named there too. */
+static NTSTATUS read_view(struct diff *d, const struct map_place *place, unsigned what, struct content *view,
+                          size_t *stored)
+{
+    NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
+    if (place->in_storage)
+        status = read_stored(d, what, view);
+    else if (place->kind == MAP_PLAIN)
+        read_stored(d, what & CONTENT_SUBKEYS, view);
+    *stored = view->subkey_count;
+    if (!NT_SUCCESS(status) && status != STATUS_OBJECT_NAME_NOT_FOUND)
+        return status;
+    unsigned rest = NT_SUCCESS(status) ? what & CONTENT_SUBKEYS : what;
+    if (d->lower.len > 0 && rest && NT_SUCCESS(content_add(view, buf_str(&d->lower), false, rest)))
+        status = STATUS_SUCCESS; /* what cannot be read is not compared */
+    return status;
+}
+
+static void compare_key(struct diff *d);
+
+static void compare_subkey(struct diff *d, const struct subkey *subkey)
+{
+    size_t path_len = d->path.len;
+    if (!NT_SUCCESS(d->status) || d->depth >= DEPTH_MAX)
+        return;
+    path_add(&d->path, (struct str){subkey->name, subkey->units});
+    d->depth++;
+    if (!d->path.overflow)
+        compare_key(d);
+    d->depth--;
+    d->path.overflow = false;
+    if (NT_SUCCESS(d->status))
+        d->path.len = path_len;
+}
+
+/* Compares d->path, and all below it unless the host's own subkeys shine through there. */
+static void compare_key(struct diff *d)
+{
+    struct map_place place;
+    struct content view = {0}, host = {0};
+    if (!map_resolve(d->map, buf_str(&d->path), &place) || place.hidden)
+        return;
+    bool same = set_lower(d, &place);
+    if (same && (place.kind == MAP_NONE || place.kind == MAP_PLAIN))
+        return;
+    size_t stored;
+    unsigned what = same ? CONTENT_VALUES : CONTENT_ALL;
+    NTSTATUS view_status = read_view(d, &place, what, &view, &stored);
+    NTSTATUS host_status = content_add(&host, buf_str(&d->path), false, what);
+    if (!NT_SUCCESS(view_status) && view_status != STATUS_OBJECT_NAME_NOT_FOUND) {
+        d->status = view_status;
+    } else if (!NT_SUCCESS(view_status)) {
+        if (NT_SUCCESS(host_status))
+            add(d, FVM_DELETED, NULL);
+    } else if (NT_SUCCESS(host_status)) {
+        compare_content(d, &view, &host);
+        for (size_t i = 0; i < host.subkey_count; i++)
+            if (!has_subkey(d, &view, view.subkey_count, &host.subkeys[i]))
+                compare_subkey(d, &host.subkeys[i]);
+    } else {
+        add(d, FVM_ADDED, NULL);
+        compare_values(d, &view, &host);
+    }
+    for (size_t i = 0; i < view.subkey_count; i++)
+        if (i < stored || !has_subkey(d, &view, stored, &view.subkeys[i]))
+            compare_subkey(d, &view.subkeys[i]);
+    content_free(&view);
+    content_free(&host);
 }
 
 static bool visit_node(void *context, struct str path, enum map_kind kind, struct str lower,
                        const struct map_origin *origin)
 {
     struct diff *d = context;
-    struct content own, host;
-    (void)origin;
     struct map_place above;
-    bool covered = map_resolve(d->map, path_parent(path), &above) && !above.has_lower; /* by the tree of a key above */
-    d->depth = 0;
+    (void)kind, (void)lower, (void)origin;
+    buf_set(&d->path, path_parent(path));
+    bool covered = map_resolve(d->map, buf_str(&d->path), &above) && d->path.len > 0 && !set_lower(d, &above);
     buf_set(&d->path, path);
-    set_lower_from_parent(d);
-    if (kind == MAP_OWN) {
-        if (!covered)
-            compare_tree(d);
-        return NT_SUCCESS(d->status);
-    }
-    if (NT_SUCCESS(read_stored(d, &own))) {
-        if (!covered) {
-            if (NT_SUCCESS(read_host(d, &host)))
-                compare_keys(d, &own, &host);
-            else {
-                add(d, FVM_ADDED, NULL);
-                compare_values(d, &own, &host);
-            }
-            content_free(&host);
-        }
-        if (kind == MAP_DIR && lower.len > 0 && key_path_valid(lower)) {
-            buf_set(&d->lower, lower);
-            add_shining(d);
-        }
-    }
-    content_free(&own);
+    if (!covered) /* else it is reached from above */
+        compare_key(d);
     return NT_SUCCESS(d->status);
 }
 
@@ -449,8 +272,8 @@ static void shown_name(struct str key, upcase_table upcase, struct strbuf *out)
 
 static enum fvm_result load(struct diff *d, struct fvm_error *error)
 {
-    char16 path[VM_PATH_MAX];
-    struct changes changes = {.names = JOURNAL_KEYS};
+    char16 path[VM_PATH_MAX], memory[VM_PATH_MAX];
+    struct changes changes = {.names = JOURNAL_KEYS, .hidden = registry_home(memory)};
     uint64_t size = 0;
     enum fvm_result result = FVM_OK;
     struct str name = vm_part(d->vm, changes_journal(JOURNAL_KEYS), path);
