@@ -380,16 +380,19 @@ NTSTATUS name_decode_kept(OBJECT_ATTRIBUTES *attributes, ULONG options, struct f
     return name_decode(attributes, options, memory, name);
 }
 
-/* Wine takes a process off its console when it closes any handle of the connection, which has no name: such a one stays open. */
+/* Wine takes a process off its console when it closes any handle of the connection, so such a one stays open: of what has no name, only
+ * consoles' connections and buffers are of type Device. A console's server, left open, would keep the console when nobody serves it. */
 void name_let_go(HANDLE kept)
 {
-    struct str name;
+    struct str name, type;
     if (!kept)
         return;
     char16 *memory = scratch_take();
     bool has_name = handle_text(kept, HANDLE_NAME, memory, SCRATCH_SIZE, &name) >= 0 && name.len;
+    bool is_device =
+        handle_text(kept, HANDLE_TYPE, memory, SCRATCH_SIZE, &type) >= 0 && str_equal(type, STR(u"Device"));
     scratch_give(memory);
-    if (has_name || !nt.__wine_unix_spawnvp)
+    if (has_name || !is_device || !nt.__wine_unix_spawnvp)
         nt.NtClose(kept);
 }
 
