@@ -7,7 +7,7 @@ import pytest
 
 from harness.compare import assert_same_lines
 from harness.keys import assert_same_keys, export_inside, export_outside, large_reg, read_reg, stored, write_reg
-from harness.paths import ROOT
+from harness.paths import ROOT, X64
 from harness.snapshot import assert_unchanged, host_snapshot
 
 # Services of keys and the registry that need not be intercepted: they take nothing but the handle of an object that is the VM's.
@@ -220,3 +220,28 @@ def test_a_key_with_many_subkeys_is_deleted(machine):
     assert "D HKLM\\Software\\Many\n" in machine.fvm("diff", "many").expect().text
     machine.fvm("delete", "many").expect()
     machine.outside(["reg", "delete", r"HKLM\Software\Many", "/f"], **NO_PIPES).expect()
+
+
+def test_keys_below_one_that_the_host_deletes_stay(machine):
+    """They are reached by their names, and seen again when the VM makes the key above them anew."""
+    top = r"HKCU\Software\Orphans"
+    for key in (r"P", r"S\T\U", "Free"):
+        machine.outside(["reg", "add", rf"{top}\{key}", "/v", "a", "/d", "1", "/f"]).expect()
+    for key in (r"P\new", r"S\T\U"):
+        machine.inside("orphans", ["reg", "add", rf"{top}\{key}", "/v", "n", "/d", "1", "/f"]).expect()
+    for key in ("P", "S"):
+        machine.outside(["reg", "delete", rf"{top}\{key}", "/f"]).expect()
+    assert machine.inside("orphans", ["reg", "query", rf"{top}\P"]).code == 1
+    rename = machine.inside("orphans", [X64 / "apps" / "trip.exe", "rename", r"Software\Orphans\Free", "P"])
+    assert rename.code != 0
+    for key in ("P", "S", r"S\T"):
+        machine.inside("orphans", ["reg", "query", rf"{top}\P\new", "/v", "n"]).expect()
+        machine.inside("orphans", ["reg", "add", rf"{top}\{key}", "/v", "later", "/d", "1", "/f"]).expect()
+    text = machine.inside("orphans", ["reg", "query", top, "/s"]).expect().text
+    assert re.findall(r"Orphans.*|(?<=^    )\w+", text, re.MULTILINE) == [
+        r"Orphans\Free", "a", r"Orphans\P", "later", r"Orphans\P\new", "n", r"Orphans\S", "later", r"Orphans\S\T", "later",
+        r"Orphans\S\T\U", "a", "n"]
+    lines = machine.fvm("diff", "orphans").expect().text.splitlines()
+    assert rf"A {top}\P : later" in lines and rf"A {top}\P\new : n" in lines and rf"A {top}\S\T\U : a" in lines
+    machine.fvm("delete", "orphans").expect()
+    machine.outside(["reg", "delete", top, "/f"]).expect()

@@ -200,6 +200,24 @@ static void remove_values(HANDLE own)
     scratch_give(scratch);
 }
 
+bool key_keep_way(struct str vm_path)
+{
+    struct map_place place;
+    HANDLE own;
+    ULONG length;
+    FVM_KEY_BASIC_INFORMATION first;
+    key_lookup(vm_path, &place);
+    if (place.kind != MAP_PLAIN ||
+        key_open_stored(vm_path, KEY_QUERY_VALUE | KEY_SET_VALUE | KEY_ENUMERATE_SUB_KEYS, &own) < 0)
+        return false;
+    NTSTATUS status = nt.NtEnumerateKey(own, 0, KeyBasicInformationClass, &first, sizeof(first), &length);
+    bool way = status >= 0 || status == STATUS_BUFFER_OVERFLOW;
+    if (way)
+        remove_values(own);
+    nt.NtClose(own);
+    return way;
+}
+
 NTSTATUS key_copy_values(HANDLE lower, HANDLE own)
 {
     struct value_memory memory = {.value = scratch_take(), .size = SCRATCH_SIZE};

@@ -132,10 +132,10 @@ static NTSTATUS give(const struct key_call *call, const struct said *from, const
     return STATUS_SUCCESS;
 }
 
-/* The stored key is made; no node needs to be. A new key gets the program's descriptor when it is there, so that the layer can see what
+/* The stored key is made; no node needs to be. way: it is new to the program even if it is there. A new key gets the program's descriptor when it is there, so that the layer can see what
  * that does. */
 static NTSTATUS create_stored(const struct key_call *call, const struct said *from, const struct key_name *name,
-                              struct key_memory *memory)
+                              struct key_memory *memory, bool way)
 {
     struct stored_name stored;
     HANDLE own = NULL;
@@ -152,11 +152,14 @@ static NTSTATUS create_stored(const struct key_call *call, const struct said *fr
     key_end(&stored.root);
     if (status < 0)
         return status;
+    if (way)
+        disposition = REG_CREATED_NEW_KEY;
     if (from->attributes.SecurityDescriptor && disposition == REG_CREATED_NEW_KEY) {
         NTSTATUS given = key_give_descriptor(buf_str(&name->path), from->attributes.SecurityDescriptor);
         if (given < 0) {
             nt.NtClose(own);
-            key_delete_stored(buf_str(&name->path));
+            if (!way)
+                key_delete_stored(buf_str(&name->path));
             return given;
         }
     }
@@ -179,20 +182,25 @@ static NTSTATUS create_new(const struct key_call *call, const struct said *from,
         status = key_mirror(parent, 0, NULL);
     if (status < 0)
         return status;
-    key_delete_stored(path); /* of a copy that was cut off, or below what the host had: it does not exist for the VM */
-    status = create_stored(call, from, name, memory);
+    bool way = key_keep_way(path);
+    if (way && link)
+        return STATUS_OBJECT_NAME_COLLISION;
+    if (!way)
+        key_delete_stored(path); /* of a copy that was cut off: it does not exist for the VM */
+    status = create_stored(call, from, name, memory, way);
     if (status < 0)
         return status;
     static const char16 nowhere[] = {KEY_LINK_MARK};
     NTSTATUS recorded = link ? key_record(path, MAP_META, (struct str){nowhere, 1}, NULL)
-                             : key_record(path, MAP_OWN, (struct str){0}, NULL);
+                             : key_record(path, way ? MAP_DIR : MAP_OWN, (struct str){0}, NULL);
     HANDLE handle;
     if (recorded < 0 && guard_read(&handle, call->handle, sizeof(handle))) {
         handle_forget(handle);
         nt.NtClose(handle);
     }
     if (recorded < 0) {
-        key_delete_stored(path);
+        if (!way)
+            key_delete_stored(path);
         return recorded;
     }
     return status;
@@ -250,7 +258,7 @@ static NTSTATUS open_once(const struct key_call *call, const struct said *from, 
     bool link = call->create && call->options & REG_OPTION_CREATE_LINK;
     /* below a key that the host does not have, the stored keys alone decide; but the 32-bit view looks for its nodes in the map */
     if (call->create && !place.has_lower && place.kind != MAP_OWN && !link && !key_is_node(buf_str(&name->path)))
-        return create_stored(call, from, name, memory);
+        return create_stored(call, from, name, memory, false);
     status = open_existing(call, from, name, memory, &place);
     if (status != STATUS_OBJECT_NAME_NOT_FOUND || !call->create)
         return status;

@@ -166,6 +166,9 @@ NTSTATUS key_copy_up(struct str vm_path, bool link);
 NTSTATUS key_mirror(struct str vm_path, ACCESS_MASK access, HANDLE *own);
 /* [locked] Deletes a stored key with all that is below it. */
 void key_delete_stored(struct str vm_path);
+/* [locked] Of a name that the VM sees no key at: whether the VM has keys below it, which it made before the host's key went away. Then the
+ * stored key is free of values. */
+bool key_keep_way(struct str vm_path);
 /* All values of one key into another, which has none. */
 NTSTATUS key_copy_values(HANDLE lower, HANDLE own);
 /* The class of a key, in the memory of `full`; false when it has none. full->LastWriteTime is valid then too, or 0. */

@@ -82,7 +82,7 @@ static NTSTATUS rename_locked(struct str from, struct str to, HANDLE own)
         return log_refusal("FVM's own keys", to, STATUS_ACCESS_DENIED);
     struct journal_record record = {
         .type = JOURNAL_RENAME, .kind = MAP_DIR, .cover = above.has_lower, .path = from, .other = to};
-    if (key_exists(to, 0) >= 0)
+    if (key_exists(to, 0) >= 0 || key_keep_way(to))
         return STATUS_CANNOT_DELETE; /* as the system says when the name is taken */
     key_delete_stored(to);
     NTSTATUS status = layer_journal(&layer.keys, &record);
