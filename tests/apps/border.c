@@ -122,6 +122,7 @@ static void as_files(void)
     }
     swprintf(name, 160, L"\\Sessions\\%d\\BaseNamedObjects\\fvm-target-pipe", (int)session());
     tried("connect through a link of the host's, to ask", asks(name) >= 0);
+    tried("connect through a device that the host defines, to ask", asks(L"\\??\\fvm-target-pipe") >= 0);
 }
 
 static void links(void)

@@ -57,6 +57,7 @@ int main(void)
     swprintf(name, 160, L"%lspipe", local);
     RtlInitUnicodeString(&target, L"\\Device\\NamedPipe\\fvm-target");
     NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, name, 0), &target);
+    NtCreateSymbolicLinkObject(&link, 1, named(&n, NULL, L"\\??\\fvm-target-pipe", 0), &target);
     create_object(TYPE_EVENT, &listed, named(&n, NULL, L"\\fvm-target-listed", 0)); /* Windows lets nobody */
     char *shared = MapViewOfFile(objects[1][TYPE_SECTION], FILE_MAP_WRITE, 0, 0, 0);
     strcpy(shared, "host");

@@ -45,11 +45,27 @@ bool device_is_named(struct str nt_name)
     return str_prefix_fold(layer.up, nt_name, STR(u"\\Device\\")) || str_prefix_fold(layer.up, nt_name, dos_devices);
 }
 
+/* A device, and no way to other programs: a link that a program of the host made may lead to its pipe, and to open that is to connect. */
+static bool leads_to_device(HANDLE link)
+{
+    char16 *memory = scratch_take();
+    UNICODE_STRING target = {0, UNICODE_STRING_MAX_BYTES, (WCHAR *)memory};
+    ULONG length;
+    bool known = nt.NtQuerySymbolicLinkObject(link, &target, &length) >= 0;
+    struct str name = {memory, target.Length / sizeof(char16)};
+    bool device = known && str_prefix_fold(layer.up, name, STR(u"\\Device\\")) &&
+                  !str_prefix_fold(layer.up, name, STR(u"\\Device\\NamedPipe")) &&
+                  !str_prefix_fold(layer.up, name, STR(u"\\Device\\MailSlot"));
+    scratch_give(memory);
+    return device;
+}
+
 /* Whether there is such a device at all; if not, that is what the program is told. Only its name is asked for: opening a device
  * can do something, connect to a pipe for one. What is not named as a device is an object of the VM, or nothing. */
-static NTSTATUS check_exists(struct str nt_name)
+static NTSTATUS check_exists(struct str nt_name, bool *device)
 {
     HANDLE link;
+    *device = true;
     if (!device_is_named(nt_name))
         return nt_name.len > 1 && nt_name.s[1] == '\\' ? STATUS_OBJECT_NAME_INVALID : STATUS_OBJECT_NAME_NOT_FOUND;
     if (!str_prefix_fold(layer.up, nt_name, dos_devices))
@@ -59,8 +75,10 @@ static NTSTATUS check_exists(struct str nt_name)
     size_t end = dos_devices.len + str_find(str_from(nt_name, dos_devices.len), '\\');
     struct path_attributes at = path_attributes(str_head(nt_name, end));
     NTSTATUS status = nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, path_object(&at));
-    if (status >= 0)
+    if (status >= 0) {
+        *device = leads_to_device(link);
         nt.NtClose(link);
+    }
     return status == STATUS_OBJECT_NAME_NOT_FOUND && end < nt_name.len ? STATUS_OBJECT_PATH_NOT_FOUND : status;
 }
 
@@ -80,10 +98,13 @@ static NTSTATUS check_absolute(const struct file_name *name, ACCESS_MASK *access
         *access = ACCESS_HARMLESS;
         return harmless ? STATUS_SUCCESS : log_refusal("reading and writing a raw volume", nt_name, STATUS_SUCCESS);
     }
-    if ((harmless && device_is_named(nt_name)) || matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
+    if (matches(nt_name, allowed, sizeof(allowed) / sizeof(allowed[0])))
         return STATUS_SUCCESS;
-    NTSTATUS status = check_exists(nt_name);
-    return status < 0 ? status : log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
+    bool device;
+    NTSTATUS status = check_exists(nt_name, &device);
+    if (status < 0 || (harmless && device))
+        return status;
+    return log_refusal("device", nt_name, STATUS_ACCESS_DENIED);
 }
 
 /* A handle of the device, which the name is relative to, can be had for questions; by an empty name Windows opens the device again. */
