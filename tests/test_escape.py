@@ -31,5 +31,17 @@ def test_cannot_escape(name, machine):
     machine.fvm("delete", f"escape-{name}").expect()
 
 
+def test_what_was_logged_stays(machine):
+    """Of the layer's handles in the program; its log has all that the program did before, and nothing that it wrote itself."""
+    seed(machine.unix(r"C:\own"))
+    machine.inside("own", [X64 / "escape" / "own.exe", r"C:\own"]).expect()
+    log = machine.fvm("log", "own").expect().text
+    assert "forged" not in log
+    assert ["pipe by way of the network" in log, "handle of FVM's own" in log, log.count(" start ")] == [True, True, 2], log
+    changes = machine.fvm("diff", "own").expect().text
+    assert r"A C:\own\own.txt" in changes and r"A HKCU\Software\fvm-own" in changes
+    machine.fvm("delete", "own").expect()
+
+
 def test_there_are_programs():
     assert PROGRAMS

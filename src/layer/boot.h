@@ -10,7 +10,7 @@
 #include "delta/checked.h"
 
 #define VM_SHARED_MAGIC 0x4d564631u
-#define VM_SHARED_VERSION 7u
+#define VM_SHARED_VERSION 8u
 #define VM_PATH_MAX 1024u
 #define VM_NAME_MAX 64u
 #define VM_DRIVES 26u
@@ -30,6 +30,8 @@ struct shared_process {
     _Atomic uint32_t pid; /* 0: nobody had this place yet */
     uint32_t flags;
     int64_t create_time; /* tells a process from a later one with the same id */
+    /* numbers of the handles that it keeps of the journals of files and keys, 0: not yet open. Written by the process itself */
+    _Atomic uint32_t journal[2];
 };
 
 #define SHARED_PROCESS_CLAIMED UINT32_MAX /* as pid: being written */
@@ -48,6 +50,7 @@ static inline void shared_process_set(struct shared_process *place, uint32_t pid
     place->pid = SHARED_PROCESS_CLAIMED;
     place->flags = flags;
     place->create_time = create_time;
+    place->journal[0] = place->journal[1] = 0;
     place->pid = pid;
 }
 
@@ -96,11 +99,11 @@ struct layer_boot {
 #define LAYER_BOOT_HANDLES 3u
 
 _Static_assert(sizeof(struct shared_text) == 4 + 2 * VM_PATH_MAX, "same layout in 32 and 64 bit");
-_Static_assert(sizeof(struct shared_range) == 16 && sizeof(struct shared_process) == 16,
+_Static_assert(sizeof(struct shared_range) == 16 && sizeof(struct shared_process) == 24,
                "same layout in 32 and 64 bit");
 _Static_assert(offsetof(struct vm_shared, process) == 64 + (4 + VM_DRIVES) * sizeof(struct shared_text),
                "same layout in 32 and 64 bit: no padding");
-_Static_assert(offsetof(struct vm_shared, checked_files) == offsetof(struct vm_shared, process) + 16 * VM_PROCESSES +
+_Static_assert(offsetof(struct vm_shared, checked_files) == offsetof(struct vm_shared, process) + 24 * VM_PROCESSES +
                                                                 5 * sizeof(struct shared_text) + 20 + 4 * VM_DRIVES,
                "same layout in 32 and 64 bit: no padding");
 _Static_assert(sizeof(struct vm_shared) % 8 == 0, "same layout in 32 and 64 bit");

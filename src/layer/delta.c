@@ -1,9 +1,28 @@
 /* A delta's journal and its map: the record comes first, the map can always be made from the journal again. A map that is full is
  * replaced by a larger one, in a section of its own below the VM's root; every process finds that at its next look-up. */
-#include "layer/layer.h"
+#include "layer/handles.h"
+#include "layer/processes/processes.h"
 
 #define GROWTH 2u
 #define MAP_MOST (1u << 30) /* bytes */
+
+/* To read and to append; NULL when it cannot be opened. Kept open: a record is written for each file that a program makes. */
+static HANDLE journal_file(struct layer_delta *delta)
+{
+    HANDLE handle = atomic_load_explicit(&delta->journal_file, memory_order_relaxed), other = NULL;
+    struct path_attributes at = path_attributes(delta->journal);
+    IO_STATUS_BLOCK io;
+    if (handle ||
+        nt.NtOpenFile(&handle, FILE_READ_DATA | FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at),
+                      &io, SHARE_ALL, FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
+        return handle;
+    if (!atomic_compare_exchange_strong(&delta->journal_file, &other, handle)) {
+        nt.NtClose(handle); /* another thread was faster */
+        return other;
+    }
+    process_note_journal(delta->names, layer_keep(handle));
+    return handle;
+}
 
 NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *given)
 {
@@ -12,9 +31,8 @@ NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *g
     record.names = delta->names;
     size_t size = journal_encode(bytes, SCRATCH_SIZE, &record);
     IO_STATUS_BLOCK io;
-    NTSTATUS status =
-        size ? nt.NtWriteFile(layer_file(&delta->journal), NULL, NULL, NULL, &io, bytes, (ULONG)size, NULL, NULL)
-             : STATUS_OBJECT_NAME_INVALID;
+    NTSTATUS status = size ? nt.NtWriteFile(journal_file(delta), NULL, NULL, NULL, &io, bytes, (ULONG)size, NULL, NULL)
+                           : STATUS_OBJECT_NAME_INVALID;
     scratch_give(bytes);
     return status < 0 ? status : STATUS_SUCCESS;
 }
@@ -22,7 +40,7 @@ NTSTATUS layer_journal(struct layer_delta *delta, const struct journal_record *g
 /* The journal's handle can only append. */
 static void cut_journal(const struct layer_delta *delta, size_t size)
 {
-    struct path_attributes at = path_attributes(delta->journal.path);
+    struct path_attributes at = path_attributes(delta->journal);
     FILE_END_OF_FILE_INFORMATION end = {.EndOfFile.QuadPart = (LONGLONG)size};
     IO_STATUS_BLOCK io;
     HANDLE file;
@@ -57,7 +75,7 @@ static bool replay(struct layer_delta *delta, struct delta_map *map)
 {
     size_t size = 0, good = 0;
     bool full = false;
-    uint8_t *journal = read_journal(layer_file(&delta->journal), &size);
+    uint8_t *journal = read_journal(journal_file(delta), &size);
     if (!journal)
         layer_end_process(STATUS_FILE_CORRUPT_ERROR);
     map_begin_rebuild(map);

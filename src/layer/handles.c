@@ -79,6 +79,25 @@ uintptr_t handle_verdict(HANDLE handle, enum handle_use use)
     return handle_is_verdict(word) ? word : 0;
 }
 
+HANDLE handle_seen(HANDLE handle)
+{
+    return handle_verdict(handle, HANDLE_LAYER) ? HANDLE_NONE : handle;
+}
+
+HANDLE handle_used(HANDLE handle)
+{
+    HANDLE seen = handle_seen(handle);
+    if (seen != handle)
+        log_refusal("handle of FVM's own", (struct str){0}, STATUS_INVALID_HANDLE);
+    return seen;
+}
+
+NTSTATUS NTAPI fvm_NtSetInformationObject(HANDLE handle, OBJECT_INFORMATION_CLASS class, void *information,
+                                          ULONG length)
+{
+    return nt.NtSetInformationObject(handle_used(handle), class, information, length);
+}
+
 uintptr_t handle_value(HANDLE handle, enum handle_use use)
 {
     uintptr_t word = word_of(handle, use);

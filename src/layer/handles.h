@@ -14,6 +14,7 @@ enum handle_use {
     HANDLE_WATCH, /* the companion handle that is watched instead, or the verdict that it is the handle itself */
     HANDLE_LOCK,  /* what is locked instead, or the verdict that it is the handle itself */
     HANDLE_KEY,   /* a struct key_state */
+    HANDLE_LAYER, /* the verdict that it is the layer's own, which the program has not */
     HANDLE_USES
 };
 
@@ -24,6 +25,12 @@ static inline bool handle_is_verdict(uintptr_t word)
     return (word & 3) == HANDLE_VERDICT;
 }
 
+/* What the system is to get for a handle that the program gave: for one of the layer's own, which no program has been given, one that there
+ * cannot be. `used`: the same, with a line in the log, where something would be changed by it. */
+HANDLE handle_seen(HANDLE handle);
+HANDLE handle_used(HANDLE handle);
+/* Nobody's. The system does not look it up among those of the process; it is none of the pseudo handles either. */
+#define HANDLE_NONE ((HANDLE)(LONG_PTR)-0x10000)
 /* The word as it is: a verdict, or 0 for everything else. */
 uintptr_t handle_verdict(HANDLE handle, enum handle_use use);
 /* The same for a value. It may be released at any moment: only for what can bear that, like a handle. */

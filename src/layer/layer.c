@@ -1,6 +1,7 @@
 /* Attaching to the VM: its shared memory, its writer lock, its journal. */
 #include "layer/layer.h"
 
+#include "layer/handles.h"
 #include "layer/registry/registry.h"
 
 #include <stdatomic.h>
@@ -18,6 +19,7 @@ HANDLE layer_keep(HANDLE handle)
     FVM_HANDLE_FLAGS flags = {.ProtectFromClose = TRUE};
     nt.NtSetInformationObject(handle, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags,
                               sizeof(flags));
+    handle_put(handle, HANDLE_LAYER, HANDLE_VERDICT);
     return handle;
 }
 
@@ -80,14 +82,14 @@ static void attach(void)
         layer_end_process(STATUS_INVALID_PARAMETER);
     layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.section);
     layer.lock = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.lock);
-    layer.events.path = shared_str(&vm->events);
+    layer.events = shared_str(&vm->events);
     layer.objects = layer_keep((HANDLE)(uintptr_t)fvm_layer_header.boot.objects);
     layer.pid = (uint32_t)fvm_layer_header.boot.pid;
     layer.files = (struct layer_delta){
         .map = shared_map(vm, size, &vm->map),
         .current = (_Atomic uint32_t *)&vm->files_number,
         .checked = &vm->checked_files,
-        .journal.path = shared_str(&vm->journal),
+        .journal = shared_str(&vm->journal),
         .names = JOURNAL_FILES,
         .hidden = shared_str(&vm->home),
         .renamed = file_renamed,
@@ -96,7 +98,7 @@ static void attach(void)
         .map = shared_map(vm, size, &vm->keys),
         .current = (_Atomic uint32_t *)&vm->keys_number,
         .checked = &vm->checked_keys,
-        .journal.path = shared_str(&vm->key_journal),
+        .journal = shared_str(&vm->key_journal),
         .names = JOURNAL_KEYS,
         .hidden = shared_str(&vm->key_home),
         .renamed = key_renamed,
@@ -132,22 +134,6 @@ void layer_attach(void)
     LARGE_INTEGER interval = {.QuadPart = -1000};
     while (atomic_load_explicit(&state, memory_order_acquire) != 2)
         nt.NtDelayExecution(FALSE, &interval);
-}
-
-HANDLE layer_file(struct layer_file *file)
-{
-    HANDLE handle = atomic_load_explicit(&file->handle, memory_order_relaxed), other = NULL;
-    struct path_attributes at = path_attributes(file->path);
-    IO_STATUS_BLOCK io;
-    if (handle ||
-        nt.NtOpenFile(&handle, FILE_READ_DATA | FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at),
-                      &io, SHARE_ALL, FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
-        return handle;
-    if (!atomic_compare_exchange_strong(&file->handle, &other, handle)) {
-        nt.NtClose(handle); /* another thread was faster */
-        return other;
-    }
-    return layer_keep(handle);
 }
 
 static void rebuild_all(void)

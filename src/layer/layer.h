@@ -21,19 +21,14 @@
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
-/* A file that the VM's processes append to, opened by the first thread that has something to write. */
-struct layer_file {
-    struct str path; /* NT path */
-    _Atomic(HANDLE) handle;
-};
-
 /* A delta: its map in shared memory, and the journal that it can be made from. */
 struct layer_delta {
     _Atomic(struct delta_map *) map; /* see layer_map */
     _Atomic uint32_t number;         /* of that map */
     _Atomic uint32_t *current;       /* the number of the VM's current map, in shared memory */
     struct checked_names *checked;   /* names of the host, by their lower paths */
-    struct layer_file journal;
+    struct str journal;              /* NT path */
+    _Atomic(HANDLE) journal_file;    /* opened by the first thread that has something to write */
     enum journal_names names;
     struct str hidden; /* FVM's own place in this name space */
     /* whether a rename that was written to the journal reached the storage before its writer died */
@@ -45,7 +40,7 @@ struct layer {
     struct layer_delta files, keys;
     upcase_table up;
     HANDLE lock;
-    struct layer_file events;
+    struct str events;            /* NT path of the event log */
     uint32_t pid;                 /* of this process, never from the TEB: that is the program's memory */
     bool narrow;                  /* the program is a 32-bit one on a 64-bit system */
     HANDLE objects;               /* the root of the VM's object names */
@@ -67,11 +62,8 @@ void layer_attach(void);
 void layer_protect(void);
 /* Ends the process: it cannot be kept in its VM. */
 _Noreturn void layer_end_process(NTSTATUS status);
-/* Makes a handle of the layer safe from a program that closes what it does not know; returns it. */
+/* Makes a handle of the layer safe from a program that closes or uses what it does not know (see handle_used); returns it. */
 HANDLE layer_keep(HANDLE handle);
-
-/* To read and to append, synchronous; NULL when it cannot be opened. */
-HANDLE layer_file(struct layer_file *file);
 
 /* The VM's writer lock. Recursive within a thread. When its last owner died, the maps have been rebuilt on return. */
 void layer_lock(void);

@@ -1,6 +1,6 @@
 /* The event log: one line an event, appended by one write so that processes do not mix; of a refusal also what was tried and the status
  * that the program got. Names come from the program: control characters, and what is not valid UTF-16, are written as \x.. so that a terminal shows them harmlessly. */
-#include "layer/layer.h"
+#include "layer/handles.h"
 
 #define LINE_MAX 2048
 
@@ -117,6 +117,21 @@ static void put_time(struct line *line)
     put_text(line, "Z ");
 }
 
+/* Opened for each line, and for nothing but appending: what the program finds open it can write to. */
+static void append(const char *text, ULONG size)
+{
+    struct path_attributes at = path_attributes(layer.events);
+    IO_STATUS_BLOCK io;
+    HANDLE file;
+    if (nt.NtOpenFile(&file, FILE_APPEND_DATA | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
+                      FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
+        return;
+    handle_put(file, HANDLE_LAYER, HANDLE_VERDICT);
+    nt.NtWriteFile(file, NULL, NULL, NULL, &io, text, size, NULL, NULL);
+    handle_forget(file);
+    nt.NtClose(file);
+}
+
 static void begin_line(struct line *line, const char *event)
 {
     line->len = 0;
@@ -129,10 +144,9 @@ static void begin_line(struct line *line, const char *event)
 
 static void write_line(struct line *line, struct str name)
 {
-    IO_STATUS_BLOCK io;
     put_path(line, name);
     line->s[line->len++] = '\n';
-    nt.NtWriteFile(layer_file(&layer.events), NULL, NULL, NULL, &io, line->s, line->len, NULL, NULL);
+    append(line->s, line->len);
 }
 
 void log_event(const char *event, struct str name)

@@ -1,5 +1,5 @@
 /* Changing the host's files through handles that were opened for reading, by file id, with more access than they were opened
- * with, by mapping, and through the handles that a program is born with. */
+ * with, and by mapping. */
 #include "try.h"
 
 enum { READ = FILE_READ_DATA | FILE_READ_ATTRIBUTES | FILE_READ_EA | READ_CONTROL };
@@ -166,36 +166,6 @@ static void by_id(void)
     close_handle(root);
 }
 
-/* What a VM's process is born with leads to nothing that it may change: neither to what the parent had, nor to the VM's own
- * files. (The layer's own handles can be written to by a program that goes to the trouble: docs/security.md.) */
-static void by_first_handles(void)
-{
-    for (ULONG_PTR value = 4; value < 0x400; value += 4) {
-        HANDLE handle = (HANDLE)value;
-        BYTE buffer[UNITS];
-        IO_STATUS_BLOCK io;
-        FILE_NAME_INFORMATION *name = (FILE_NAME_INFORMATION *)buffer;
-        if (GetFileType(handle) != FILE_TYPE_DISK ||
-            nt.NtQueryInformationFile(handle, &io, name, sizeof(buffer), FileNameInformation) < 0)
-            continue;
-        FILE_DISPOSITION_INFORMATION disposition = {TRUE}, none = {FALSE};
-        FILE_STANDARD_INFORMATION standard;
-        const char *text = utf8_units(name->FileName, name->FileNameLength / sizeof(WCHAR));
-        BOOL home = strstr(text, "delta.log") || strstr(text, "events.log");
-        NTSTATUS status = set(handle, &disposition, sizeof(disposition), FileDispositionInformation);
-        nt.NtQueryInformationFile(handle, &io, &standard, sizeof(standard), FileStandardInformation);
-        report(home && standard.DeletePending, "delete through first handle %s: %08lx", text, status);
-        set(handle, &none, sizeof(none), FileDispositionInformation);
-        if (home) {
-            status = name_class(handle, NULL, nt_at(L"stolen.log"), FileRenameInformation);
-            report(status >= 0, "rename through first handle %s: %08lx", text, status);
-            status = name_class(handle, NULL, nt_at(L"stolen.log"), FileLinkInformation);
-            report(status >= 0, "link through first handle %s: %08lx", text, status);
-        }
-    }
-    report(FALSE, "first handles");
-}
-
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
@@ -203,6 +173,5 @@ int wmain(int argc, wchar_t **argv)
     by_upgraded_handles();
     by_mapping();
     by_id();
-    by_first_handles();
     return 0;
 }

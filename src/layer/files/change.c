@@ -97,6 +97,7 @@ NTSTATUS NTAPI fvm_NtSetInformationFile(HANDLE file, IO_STATUS_BLOCK *io, void *
                                         FILE_INFORMATION_CLASS class)
 {
     enum { IoCompletionNotification = 41, IoStatusBlockRange = 42, IoPriorityHint = 43, ReplaceCompletion = 61 };
+    file = handle_used(file);
     switch ((int)class) {
     case FilePositionInformation:
     case FileModeInformation:
@@ -133,6 +134,7 @@ NTSTATUS NTAPI fvm_NtSetEaFile(HANDLE file, IO_STATUS_BLOCK *io, void *buffer, U
 {
     HANDLE own;
     layer_attach();
+    file = handle_used(file);
     NTSTATUS status = change_handle_kept(file, COPY_ALL, &own);
     if (status < 0)
         return status;
@@ -146,6 +148,7 @@ NTSTATUS NTAPI fvm_NtSetSecurityObject(HANDLE handle, SECURITY_INFORMATION reque
     HANDLE kept, own;
     NTSTATUS status;
     layer_attach();
+    handle = handle_used(handle);
     if (key_set_security(handle, requested, descriptor, &status))
         return status;
     status = handle_keep(handle, &kept);

@@ -2,6 +2,7 @@
 #include "layer/files/control.h"
 
 #include "layer/files/change.h"
+#include "layer/handles.h"
 #include "layer/objects/pipes.h"
 #include "layer/processes/processes.h"
 
@@ -189,7 +190,8 @@ static NTSTATUS control(struct control *c)
 NTSTATUS NTAPI fvm_NtFsControlFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, void *context, IO_STATUS_BLOCK *io,
                                    ULONG code, void *in, ULONG in_length, void *out, ULONG out_length)
 {
-    struct control c = {nt.NtFsControlFile, file, event, apc, context, io, code, in, in_length, out, out_length};
+    struct control c = {nt.NtFsControlFile, handle_used(file), event, apc, context, io, code, in, in_length, out,
+                        out_length};
     return control(&c);
 }
 
@@ -197,6 +199,7 @@ NTSTATUS NTAPI fvm_NtDeviceIoControlFile(HANDLE file, HANDLE event, PIO_APC_ROUT
                                          IO_STATUS_BLOCK *io, ULONG code, void *in, ULONG in_length, void *out,
                                          ULONG out_length)
 {
-    struct control c = {nt.NtDeviceIoControlFile, file, event, apc, context, io, code, in, in_length, out, out_length};
+    struct control c = {
+        nt.NtDeviceIoControlFile, handle_used(file), event, apc, context, io, code, in, in_length, out, out_length};
     return control(&c);
 }

@@ -179,6 +179,7 @@ NTSTATUS NTAPI fvm_NtLockFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, vo
                               BOOLEAN exclusive)
 {
     layer_attach();
+    file = handle_used(file);
     HANDLE target = begin_lock(file);
     NTSTATUS status = nt.NtLockFile(target, event, apc, context, io, offset, count, key, dont_wait, exclusive);
     if (status < 0 && target != file)

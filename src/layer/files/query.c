@@ -1,5 +1,6 @@
 /* Questions about files: attributes by name, and every answer that holds a name or an identity of a handle. */
 #include "layer/files/files.h"
+#include "layer/handles.h"
 #include "layer/objects/objects.h"
 #include "layer/objects/pipes.h"
 #include "layer/registry/registry.h"
@@ -329,6 +330,7 @@ NTSTATUS NTAPI fvm_NtQueryInformationFile(HANDLE file, IO_STATUS_BLOCK *io, void
         BASIC_ATTRIBUTES_AT = offsetof(FILE_BASIC_INFORMATION, FileAttributes),
         OPEN_ATTRIBUTES_AT = offsetof(FILE_NETWORK_OPEN_INFORMATION, FileAttributes)
     };
+    file = handle_seen(file);
     switch ((int)class) {
     case FileNameInformation:
     case FileNormalizedNameInformation:
@@ -389,8 +391,14 @@ NTSTATUS name_put(void *information, SIZE_T length, struct str name, SIZE_T *nee
 {
     SIZE_T bytes = name.len * sizeof(char16);
     char16 *text = (char16 *)((UNICODE_STRING *)information + 1);
-    UNICODE_STRING string = {(USHORT)bytes, (USHORT)(bytes + sizeof(char16)), (WCHAR *)text};
+    UNICODE_STRING string = {(USHORT)bytes, (USHORT)(bytes + sizeof(char16)), (WCHAR *)text}, none = {0};
     *needed = sizeof(string) + bytes + sizeof(char16);
+    if (!name.len) {
+        *needed = sizeof(none);
+        if (length < sizeof(none))
+            return STATUS_INFO_LENGTH_MISMATCH;
+        return guard_write(information, &none, sizeof(none)) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+    }
     if (length < *needed)
         return length < sizeof(string) ? STATUS_INFO_LENGTH_MISMATCH : STATUS_BUFFER_OVERFLOW;
     return guard_write(text, name.s, bytes + sizeof(char16)) && guard_write(information, &string, sizeof(string))
@@ -401,6 +409,10 @@ NTSTATUS name_put(void *information, SIZE_T length, struct str name, SIZE_T *nee
 static bool own_name(const UNICODE_STRING *system_name, struct file_memory *memory, struct strbuf *out)
 {
     struct str name = {(const char16 *)system_name->Buffer, system_name->Length / sizeof(char16)}, own;
+    if (object_is_layers(name)) {
+        buf_init(out, memory->more, PATH_UNITS);
+        return true;
+    }
     if (object_show(name, &own)) {
         buf_init(out, memory->more, PATH_UNITS);
         buf_add(out, own.len ? own : STR(u"\\"));
@@ -415,6 +427,7 @@ static bool own_name(const UNICODE_STRING *system_name, struct file_memory *memo
 NTSTATUS NTAPI fvm_NtQueryObject(HANDLE handle, OBJECT_INFORMATION_CLASS class, void *information, ULONG length,
                                  ULONG *return_length)
 {
+    handle = handle_seen(handle);
     if ((int)class != ObjectNameInformationClass)
         return nt.NtQueryObject(handle, class, information, length, return_length);
     layer_attach();

@@ -84,12 +84,26 @@ static NTSTATUS duplicate_judged(HANDLE source_process, HANDLE source, HANDLE ta
     return status;
 }
 
+/* The handle to duplicate: none, when it is one of the layer's own, here or in another process. */
+static HANDLE judge_source(HANDLE process, HANDLE source)
+{
+    if (process == NT_CURRENT_PROCESS)
+        return handle_used(source);
+    if (process_is_this(process))
+        return handle_used(source);
+    if (!process_has_journal(process, source))
+        return source;
+    log_refusal("handle of FVM's own", (struct str){0}, STATUS_INVALID_HANDLE);
+    return HANDLE_NONE;
+}
+
 /* A handle given by another process is one that was not opened here. */
 NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDLE target_process, HANDLE *target,
                                      ACCESS_MASK access, ULONG attributes, ULONG options)
 {
     HANDLE made = NULL;
     layer_attach();
+    source = judge_source(source_process, source);
     bool good = !target || guard_read(&made, target, sizeof(made));
     bool same = !target_process || !access || options & DUPLICATE_SAME_ACCESS;
     NTSTATUS status =

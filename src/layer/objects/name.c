@@ -28,6 +28,13 @@ bool object_show(struct str system_name, struct str *own)
     return true;
 }
 
+bool object_is_layers(struct str system_name)
+{
+    struct str root = object_root();
+    return root.len && str_prefix_fold(layer.up, system_name, root) && system_name.len > root.len &&
+           system_name.s[root.len] == '.';
+}
+
 static bool is_number(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)

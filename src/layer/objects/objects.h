@@ -60,6 +60,8 @@ bool object_is_shared(struct str own_name);
 struct str object_root(void);
 /* The name of an object as the VM sees it, when it is below the VM's root. */
 bool object_show(struct str system_name, struct str *own);
+/* The section and the lock, named FVM.<id>.x beside the VM's root; for the program they have no names. */
+bool object_is_layers(struct str system_name);
 /* The absolute name, in `memory`, of what the program calls by a name relative to an object directory, with the links of the VM in
  * it followed (also for an absolute name: then the directory is NULL). STATUS_REPARSE: it is another one; STATUS_SUCCESS: there is
  * nothing to follow. A failure: where it leads cannot be told, so nothing may be opened by it; that is in the log. */

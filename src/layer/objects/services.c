@@ -1,4 +1,5 @@
 /* The services that create or open objects by name: one row each. They differ in nothing but their other arguments. */
+#include "layer/handles.h"
 #include "layer/objects/objects.h"
 
 /* ROW(service, its parameters, its arguments with `&made` in place of `handle` and `at` of `attributes`) */
@@ -62,11 +63,11 @@ ROW(NtCreateDirectoryObjectEx,
 ROW(NtCreateSection,
     (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, const LARGE_INTEGER *size, ULONG protect,
      ULONG flags, HANDLE file),
-    (&made, access, at, size, protect, flags, file))
+    (&made, access, at, size, protect, flags, handle_used(file)))
 ROW(NtCreateSectionEx,
     (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, const LARGE_INTEGER *size, ULONG protect,
      ULONG flags, HANDLE file, void *parameters, ULONG count),
-    (&made, access, at, size, protect, flags, file, parameters, count))
+    (&made, access, at, size, protect, flags, handle_used(file), parameters, count))
 ROW(NtCreateWaitCompletionPacket, (HANDLE * handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes),
     (&made, access, at))
 ROW(NtCreatePort, (HANDLE * handle, OBJECT_ATTRIBUTES *attributes, ULONG information, ULONG message, ULONG *pool),

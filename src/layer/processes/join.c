@@ -85,6 +85,21 @@ void process_set_in_job(HANDLE process, bool in_job)
         entry->flags = in_job ? SHARED_PROCESS_IN_JOB : 0;
 }
 
+void process_note_journal(enum journal_names names, HANDLE handle)
+{
+    struct shared_process *entry = find(NT_CURRENT_PROCESS);
+    if (entry)
+        entry->journal[names] = (uint32_t)(uintptr_t)handle;
+}
+
+bool process_has_journal(HANDLE process, HANDLE handle)
+{
+    enum { TAGS = 3 }; /* bits that the system does not look at */
+    struct shared_process *entry = find(process);
+    uint32_t number = (uint32_t)(uintptr_t)handle & ~(uint32_t)TAGS;
+    return entry && number && (number == entry->journal[JOURNAL_FILES] || number == entry->journal[JOURNAL_KEYS]);
+}
+
 static bool alive(const struct shared_process *entry)
 {
     CLIENT_ID id = {.UniqueProcess = (HANDLE)(uintptr_t)entry->pid};

@@ -15,6 +15,9 @@ bool process_id_is_ours(uint32_t pid);
 bool process_is_this(HANDLE process);
 /* There is a process with this id, and it is not the VM's. */
 bool process_is_outside(uint32_t pid);
+/* Tells the VM's other processes which handle of this one is a journal's, and asks whether one of another is. */
+void process_note_journal(enum journal_names names, HANDLE handle);
+bool process_has_journal(HANDLE process, HANDLE handle);
 /* Whether it is in a job besides the VM's. */
 bool process_in_job(HANDLE process);
 void process_set_in_job(HANDLE process, bool in_job);

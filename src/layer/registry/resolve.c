@@ -34,16 +34,13 @@ HANDLE key_root(void)
 {
     static _Atomic(HANDLE) root;
     HANDLE known = atomic_load(&root), opened;
-    FVM_HANDLE_FLAGS flags = {.ProtectFromClose = TRUE};
     if (known || key_open_stored((struct str){0}, KEY_CREATE_SUB_KEY, &opened) < 0)
         return known;
     if (!atomic_compare_exchange_strong(&root, &known, opened)) {
         nt.NtClose(opened);
         return known;
     }
-    nt.NtSetInformationObject(opened, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags,
-                              sizeof(flags));
-    return opened;
+    return layer_keep(opened);
 }
 
 NTSTATUS key_open_own(struct str nt_path, ACCESS_MASK access, HANDLE *key)

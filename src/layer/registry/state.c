@@ -119,7 +119,6 @@ static HANDLE gone_key(void)
     static _Atomic(HANDLE) gone;
     HANDLE known = atomic_load(&gone), made, root = key_root();
     struct path_attributes at = path_attributes(STR(u".gone"));
-    FVM_HANDLE_FLAGS flags = {.ProtectFromClose = TRUE};
     path_object(&at)->RootDirectory = root;
     if (known || !root ||
         nt.NtCreateKey(&made, KEY_ALL_ACCESS | KEY_WOW64_64KEY, path_object(&at), 0, NULL, REG_OPTION_VOLATILE, NULL) <
@@ -130,8 +129,7 @@ static HANDLE gone_key(void)
         nt.NtClose(made);
         return known;
     }
-    nt.NtSetInformationObject(made, (OBJECT_INFORMATION_CLASS)ObjectHandleFlagInformationClass, &flags, sizeof(flags));
-    return made;
+    return layer_keep(made);
 }
 
 /* The system is to say what a service answers for a key that is gone: by the program's handle, or, since that is still one of the host's
