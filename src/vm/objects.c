@@ -91,6 +91,8 @@ static const char16 *const own_directories[] = {
     u"BaseNamedObjects",
     u"Sessions",
     u"Sessions\\BNOLINKS",
+    u"Sessions\\0",
+    u"Sessions\\0\\DosDevices",
     u"Sessions\\#",
     u"Sessions\\#\\DosDevices",
     u"Sessions\\#\\BaseNamedObjects",
@@ -142,7 +144,7 @@ static NTSTATUS make_own(struct objects *objects, struct str path)
         if (NT_SUCCESS(status) && str_equal(directory, STR(DEVICES)))
             objects->devices = objects->handles[objects->count - 1];
     }
-    if (session == 0 && NT_SUCCESS(status))
+    if (NT_SUCCESS(status))
         status = make_link(objects, str_of(session_0_link), expand(u"\\BaseNamedObjects", path, session, &target));
     for (size_t i = 0; i < sizeof own_links / sizeof *own_links && NT_SUCCESS(status); i++)
         status = make_link(objects, expand(own_links[i].name, (struct str){0}, session, &name),

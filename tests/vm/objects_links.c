@@ -160,6 +160,30 @@ static void define_devices(void)
     }
 }
 
+/* Its objects are the global ones. */
+static void session_0(void)
+{
+    static const WCHAR *const names[] = {L"\\BaseNamedObjects\\fvm-0", L"\\Sessions\\0\\BaseNamedObjects\\fvm-0",
+                                         L"\\Sessions\\0\\fvm-0"};
+    struct named n;
+    HANDLE made, opened;
+    query_link(L"\\Sessions\\0\\BaseNamedObjects");
+    list(L"\\Sessions", L"0");
+    list(L"\\Sessions\\0", L"DosDevices");
+    list(L"\\Sessions\\0", L"BaseNamedObjects");
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        step("create", NtCreateEvent(&made, MAXIMUM_ALLOWED, named(&n, NULL, names[i], 0), 0, FALSE));
+        for (unsigned j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+            opened = NULL;
+            printf("%ls ", names[j]);
+            step("open", NtOpenEvent(&opened, MAXIMUM_ALLOWED, named(&n, NULL, names[j], 0)));
+            if (opened)
+                NtClose(opened);
+        }
+        NtClose(made);
+    }
+}
+
 int main(void)
 {
     WCHAR name[128];
@@ -177,6 +201,10 @@ int main(void)
     query_link(name);
     swprintf(name, 128, L"\\Sessions\\BNOLINKS\\%lu", session());
     query_link(name);
+    session_0();
+    swprintf(name, 128, L"\\Sessions\\%lu", session());
+    list(name, L"Windows");
+    list(name, L"BaseNamedObjects");
     make_links();
     NtCreateDirectoryObject(&dir, 0xf, named(&n, NULL, L"\\BaseNamedObjects\\fvm-list", 0));
     list(L"\\BaseNamedObjects\\fvm-list", NULL);

@@ -28,7 +28,7 @@ static bool merged_directory(HANDLE directory, char16 *memory, struct str *own)
 {
     struct str name;
     return handle_text(directory, HANDLE_NAME, memory, SCRATCH_SIZE / 4, &name) >= 0 && object_show(name, own) &&
-           (!own->len || str_equal(*own, STR(u"\\??")));
+           object_shares_in(*own);
 }
 
 /* On Windows \?? is a directory of the user's, behind which the system looks in \GLOBAL??. */

@@ -385,6 +385,19 @@ bool object_is_shared(struct str own_name)
     return leaf.len > 0 && str_find(leaf, '\\') == leaf.len;
 }
 
+bool object_shares_in(struct str own_name)
+{
+    if (!own_name.len || str_equal(own_name, STR(u"\\??")))
+        return true;
+    struct str path = str_from(own_name, 1);
+    for (size_t i = 0; i < sizeof(system_directories) / sizeof(system_directories[0]); i++) {
+        struct str above = path_parent(str_of(system_directories[i]));
+        if (above.len && is_under(path, above) && !is_under(path_parent(path), above))
+            return true;
+    }
+    return false;
+}
+
 /* Only such names are worth the questions that following them takes: by handle, or through a link of the VM's root. */
 static bool may_be_shared(HANDLE directory, struct str name, bool link)
 {

@@ -55,6 +55,8 @@ NTSTATUS object_open(object_service service, bool directory, HANDLE *handle, ACC
                      const OBJECT_ATTRIBUTES *attributes);
 /* Whether the VM shares what it calls so (an absolute name that no link is in). */
 bool object_is_shared(struct str own_name);
+/* Whether the VM shares something that is right in the directory that it calls so. */
+bool object_shares_in(struct str own_name);
 
 /* The NT path of the VM's root directory. */
 struct str object_root(void);
