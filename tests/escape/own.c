@@ -20,13 +20,14 @@ static BOOL is_log(HANDLE handle)
 }
 
 /* Makes the layer open what it opens when it is needed: the logs of events, files and keys. */
-static void make_layer_work(void)
+static void make_layer_work(BOOL child)
 {
     HKEY key;
     opens(L"\\??\\UNC\\localhost\\pipe\\own", GENERIC_READ, 0);
     opens(L"\\Device\\Harddisk0\\Partition0", GENERIC_READ, 0);
-    writes(nt_at(L"own.txt"), FILE_OVERWRITE_IF, "own");
-    if (RegCreateKeyExW(HKEY_CURRENT_USER, L"Software\\fvm-own", 0, NULL, 0, KEY_WRITE, NULL, &key, NULL) == 0)
+    writes(nt_at(child ? L"child.txt" : L"own.txt"), FILE_OVERWRITE_IF, "own");
+    if (RegCreateKeyExW(HKEY_CURRENT_USER, child ? L"Software\\fvm-own\\child" : L"Software\\fvm-own", 0, NULL, 0,
+                        KEY_WRITE, NULL, &key, NULL) == 0)
         RegCloseKey(key);
 }
 
@@ -145,7 +146,7 @@ static void of_a_child(const wchar_t *program)
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
-    make_layer_work();
+    make_layer_work(argc > 2);
     if (argc > 2) {
         SetEvent(OpenEventW(EVENT_MODIFY_STATE, FALSE, L"own-ready"));
         Sleep(60000);
