@@ -67,6 +67,11 @@ def test_installer(machine, reference, setup, desktop):
     installed = compare([r"C:\setup.exe", "/S"])
     for word in ("program.exe", "copy.txt", "version=1.2.3", "fvm-sample.dll", "Sample.lnk", "UninstallString", "FVMSample.Document"):
         assert word in installed, installed
+    diff = machine.fvm("diff", "installer").expect().text.lower()
+    for what in (rf"{DIRECTORY}\program.exe", r"C:\windows\syswow64\fvm-sample.dll",
+                 r"HKLM\Software\Wow6432Node\FVM Sample",
+                 r"HKLM\Software\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall\FVM Sample"):
+        assert f"a {what}\n".lower() in diff.replace("\r", ""), (what, diff)
     again = compare([r"C:\setup.exe", "/S"])
     assert again == installed
     removed = compare([rf"{DIRECTORY}\uninstall.exe", "/S"])
