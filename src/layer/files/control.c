@@ -78,18 +78,19 @@ static NTSTATUS judge_console(const struct control *c)
                                                          : STATUS_SUCCESS;
 }
 
-/* Puts a copy of what is judged in place of the program's input; any other length the system refuses. */
-static NTSTATUS control_console(struct control *c)
+/* The system gets a copy of what is judged; any other length it refuses. */
+static NTSTATUS control_console(const struct control *c)
 {
+    struct control judged = *c;
     uint64_t copy;
     if (c->in_length != (c->code == CODE_CONSOLE_EVENT ? 8 : 4))
         return control_call(c);
     if (!guard_read(&copy, c->in, c->in_length))
         return STATUS_ACCESS_VIOLATION;
-    c->in = &copy;
+    judged.in = &copy;
     layer_attach();
-    NTSTATUS status = judge_console(c);
-    return status < 0 ? status : control_call(c);
+    NTSTATUS status = judge_console(&judged);
+    return status < 0 ? status : control_call(&judged);
 }
 
 /* Drive letters and mount points are the host's, and so is the store of credentials that Wine has on some systems; without it they are
