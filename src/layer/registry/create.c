@@ -132,8 +132,8 @@ static NTSTATUS give(const struct key_call *call, const struct said *from, const
     return STATUS_SUCCESS;
 }
 
-/* The stored key is made; no node needs to be. way: it is new to the program even if it is there. A new key gets the program's descriptor when it is there, so that the layer can see what
- * that does. */
+/* The stored key is made; no node needs to be. way: it is new to the program even if it is there. A new key gets the program's
+ * descriptor when it is there, so that the layer can see what that does. */
 static NTSTATUS create_stored(const struct key_call *call, const struct said *from, const struct key_name *name,
                               struct key_memory *memory, bool way)
 {
