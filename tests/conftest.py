@@ -1,10 +1,13 @@
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from harness.snapshot import host_snapshot  # noqa: E402
 from harness.wine import Prefix  # noqa: E402
 
 
@@ -40,3 +43,16 @@ def reference(make_prefix):
     prefix = make_prefix()
     yield prefix
     prefix.remove()
+
+
+@pytest.fixture
+def desktop(machine):
+    """What programs with windows find on a host that is in use. Wine would start it in the VM's job, without the layer, and it writes
+    what it finds of screens into the registry (docs/security.md)."""
+    process = machine.popen(["explorer", "/desktop"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    state = None
+    while state != (state := host_snapshot(machine)["key"]):
+        time.sleep(2)
+    yield
+    process.kill()
+    process.wait()

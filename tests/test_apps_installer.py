@@ -36,19 +36,6 @@ def setup(machine, reference):
         (prefix.drive_c / "look.bat").write_bytes(LOOK.replace("\n", "\r\n").encode())
 
 
-@pytest.fixture
-def desktop(machine):
-    """What programs with windows find on a host that is in use. Wine would start it in the VM's job, without the layer, and it writes
-    what it finds of screens into the registry (docs/security.md)."""
-    process = machine.popen(["explorer", "/desktop"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    state = None
-    while state != (state := host_snapshot(machine)["key"]):
-        time.sleep(2)
-    yield
-    process.kill()
-    process.wait()
-
-
 def test_installer(machine, reference, setup, desktop):
     before = host_snapshot(machine)
 
