@@ -48,6 +48,7 @@ PROVOKED = [
     ("giving a key away", "c000005a", USER + r"\fvm-given"),
     ("load of a hive", REFUSED, r"Machine\fvm-loaded"),
     ("unload of a hive", NO_PRIVILEGE, r"Machine\Software"),
+    ("handle of FVM's own", "c0000008", ""),
 ]
 
 NOT_ON_WINE_8 = "Wine 8 has not the service"

@@ -256,6 +256,23 @@ static void hives(void)
     tried("unloading", nt.NtUnloadKey(named(&key, &key_at, MACHINE L"Software")));
 }
 
+/* The journals that the layer has open: what is not intercepted sees them, other services do not. */
+static void layers_handles(void)
+{
+    enum { LAST_HANDLE = 0x400 };
+    for (ULONG_PTR value = 4; value < LAST_HANDLE; value += 4) {
+        HANDLE handle = (HANDLE)value;
+        FVM_OBJECT_BASIC_INFORMATION basic;
+        FILE_END_OF_FILE_INFORMATION end = {0};
+        IO_STATUS_BLOCK io;
+        if (GetFileType(handle) == FILE_TYPE_DISK &&
+            nt.NtQueryObject(handle, (OBJECT_INFORMATION_CLASS)ObjectBasicInformationClass, &basic, sizeof(basic),
+                             NULL) == STATUS_INVALID_HANDLE)
+            tried("the end of a journal",
+                  nt.NtSetInformationFile(handle, &io, &end, sizeof(end), FileEndOfFileInformation));
+    }
+}
+
 static int hold(void)
 {
     UNICODE_STRING name, target = unicode(L"\\BaseNamedObjects");
@@ -284,5 +301,6 @@ int wmain(int argc, wchar_t **argv)
     changed_handle();
     given_away();
     hives();
+    layers_handles();
     return 0;
 }
