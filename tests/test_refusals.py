@@ -73,6 +73,8 @@ NOT_PROVOKED = {
     "thawing of the registry": NOT_ON_WINE_8,
     "lock of the keys of product activation": NOT_ON_WINE_8,
 }
+if X64.name == "x86":
+    NOT_PROVOKED["starting a Unix program"] = "the 32-bit ntdll's way to it leads nowhere at all, without a word"
 # Functions of the layer that log a refusal, and those that hand the reason on to one.
 LOGGING = ["log_refusal", "process_refuse", "change_refuse", "refuse", "refuse_unless_empty", "give"]
 # Files where the reason is not written out in the call. join.c logs the step of entering that failed, which none does here.

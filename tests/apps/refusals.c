@@ -133,11 +133,21 @@ static void pipes(void)
     close_handle(device);
 }
 
+NTSTATUS NTAPI RtlCreateProcessParametersEx(void **, const UNICODE_STRING *, const UNICODE_STRING *,
+                                            const UNICODE_STRING *, const UNICODE_STRING *, const void *,
+                                            const UNICODE_STRING *, const UNICODE_STRING *, const UNICODE_STRING *,
+                                            const UNICODE_STRING *, ULONG);
+
 static NTSTATUS create(FVM_PS_ATTRIBUTE_LIST *list)
 {
+    enum { NORMALIZED = 1 };
+    SIZE_T information[16] = {11 * sizeof(SIZE_T)}; /* PS_CREATE_INFO */
+    UNICODE_STRING program = unicode(L"C:\\refused.exe");
+    void *parameters = NULL;
     HANDLE process, thread;
-    return nt.NtCreateUserProcess(&process, &thread, PROCESS_ALL_ACCESS, THREAD_ALL_ACCESS, NULL, NULL, 0, 0, NULL,
-                                  NULL, list);
+    RtlCreateProcessParametersEx(&parameters, &program, NULL, NULL, &program, NULL, NULL, NULL, NULL, NULL, NORMALIZED);
+    return nt.NtCreateUserProcess(&process, &thread, PROCESS_ALL_ACCESS, THREAD_ALL_ACCESS, NULL, NULL, 0, 0,
+                                  parameters, (void *)information, list);
 }
 
 static void processes(const wchar_t *home)
