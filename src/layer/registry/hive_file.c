@@ -25,13 +25,18 @@ struct output {
     LARGE_INTEGER at;
 };
 
+/* The file may be an asynchronous one. What ends later in a 32-bit process is told to the block of 32 bit that the other one points to. */
 static NTSTATUS put(struct output *out, const void *bytes, size_t size)
 {
-    IO_STATUS_BLOCK io;
+    struct {
+        uint32_t status, information;
+    } narrow = {0};
+    IO_STATUS_BLOCK io = {.Pointer = layer.narrow ? &narrow : NULL};
     NTSTATUS status = nt.NtWriteFile(out->file, NULL, NULL, NULL, &io, bytes, (ULONG)size, &out->at, NULL);
     if (status == STATUS_PENDING) {
         status = nt.NtWaitForSingleObject(out->file, FALSE, NULL);
-        status = status < 0 ? status : io.Status;
+        if (status >= 0)
+            status = layer.narrow ? (NTSTATUS)narrow.status : io.Status;
     }
     out->at.QuadPart += (LONGLONG)size;
     return status;

@@ -41,11 +41,14 @@ static uint64_t view_version(ACCESS_MASK access, size_t root_len)
     return 1ull << 63 | (uint64_t) !!(access & KEY_WOW64_32KEY) << 62 | root_len;
 }
 
+#define NODE u"Wow6432Node"
+
 /* A name that is seen in the 32-bit view. */
 struct viewed_name {
     ACCESS_MASK access;
     size_t root_len, first; /* shorter parts of the path are not seen in the view */
     size_t covered;         /* how much of it is the name of a key that the host has */
+    size_t linked;          /* how much of it is what a link of the host led to */
     struct key_memory *memory;
     struct strbuf *path;
 };
@@ -59,6 +62,27 @@ static void put_together(const struct viewed_name *v, struct str top, struct str
     buf_add(&whole, rest);
     buf_set(v->path, buf_str(&whole));
     v->path->overflow |= whole.overflow;
+}
+
+bool key_is_node(struct str path)
+{
+    return str_equal_fold(layer.up, path_leaf(path), STR(NODE));
+}
+
+static struct str skip_nodes(struct str path)
+{
+    while (path.len && key_is_node(path_first(path)))
+        path = path_rest(path);
+    return path;
+}
+
+static bool same_but_for_nodes(struct str a, struct str b)
+{
+    for (a = skip_nodes(a), b = skip_nodes(b); a.len && b.len;
+         a = skip_nodes(path_rest(a)), b = skip_nodes(path_rest(b)))
+        if (!str_equal_fold(layer.up, path_first(a), path_first(b)))
+            return false;
+    return a.len == b.len;
 }
 
 /* Puts the view's name of the nearest key that the host has in place. */
@@ -89,6 +113,8 @@ static void apply_host(struct viewed_name *v)
     if (status < 0)
         return;
     v->covered = own.len;
+    if (!same_but_for_nodes(own, part))
+        v->linked = own.len;
     if (!str_equal_fold(layer.up, own, part))
         put_together(v, own, (struct str){0}, str_from(path, part.len));
     else if (part.len == path.len)
@@ -97,18 +123,11 @@ static void apply_host(struct viewed_name *v)
 
 /* ---- Wine's 32-bit view is one of names: who opens a key that has a Wow6432Node gets that. The VM's own count, too. ---- */
 
-#define NODE u"Wow6432Node"
-
 enum node {
     NODE_NONE,     /* the host has none there */
     NODE_SEPARATE, /* who opens the key above gets the node */
     NODE_SHARED    /* who opens the key above gets that; what the node has not is looked for there */
 };
-
-bool key_is_node(struct str path)
-{
-    return str_equal_fold(layer.up, path_leaf(path), STR(NODE));
-}
 
 static enum node ask_node(const struct viewed_name *v, struct str above, struct str node)
 {
@@ -158,6 +177,9 @@ static void apply_node(const struct viewed_name *v, struct strbuf *node, size_t 
     key_lookup(whole, &place);
     if (said ? !rest.len : place.kind == MAP_NONE)
         return;
+    if ((place.link || above <= v->linked) &&
+        rest.len) /* Wine looks for the node of the link, not of what it leads to */
+        return;
     enum node host = host_node(v, str_head(path, above), whole);
     if (host == NODE_NONE && !said && above >= v->first && key_exists(whole, 0) >= 0)
         put_together(v, whole, (struct str){0}, rest);
@@ -200,7 +222,7 @@ void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memo
 {
     if (!is_narrow(access))
         return;
-    struct viewed_name v = {access, root_len, root_len, 0, memory, &name->path};
+    struct viewed_name v = {access, root_len, root_len, 0, 0, memory, &name->path};
     /* Below a handle, the handle's own key is seen in the view only if that is asked for, or if there is nothing below. */
     if (root_len && root_len < name->path.len && !(access & KEY_WOW64_32KEY))
         v.first++;
