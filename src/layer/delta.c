@@ -9,18 +9,15 @@
 /* To read and to append; NULL when it cannot be opened. Kept open: a record is written for each file that a program makes. */
 static HANDLE journal_file(struct layer_delta *delta)
 {
-    HANDLE handle = atomic_load_explicit(&delta->journal_file, memory_order_relaxed), other = NULL;
+    HANDLE handle = atomic_load_explicit(&delta->journal_file, memory_order_relaxed);
     struct path_attributes at = path_attributes(delta->journal);
     IO_STATUS_BLOCK io;
     if (handle ||
         nt.NtOpenFile(&handle, FILE_READ_DATA | FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at),
                       &io, SHARE_ALL, FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
         return handle;
-    if (!atomic_compare_exchange_strong(&delta->journal_file, &other, handle)) {
-        nt.NtClose(handle); /* another thread was faster */
-        return other;
-    }
-    process_note_journal(delta->names, layer_keep(handle));
+    handle = layer_keep_first(&delta->journal_file, handle);
+    process_note_journal(delta->names, handle);
     return handle;
 }
 

@@ -84,12 +84,15 @@ HANDLE handle_seen(HANDLE handle)
     return handle_verdict(handle, HANDLE_LAYER) ? HANDLE_NONE : handle;
 }
 
+HANDLE handle_refuse(void)
+{
+    log_refusal("handle of FVM's own", (struct str){0}, STATUS_INVALID_HANDLE);
+    return HANDLE_NONE;
+}
+
 HANDLE handle_used(HANDLE handle)
 {
-    HANDLE seen = handle_seen(handle);
-    if (seen != handle)
-        log_refusal("handle of FVM's own", (struct str){0}, STATUS_INVALID_HANDLE);
-    return seen;
+    return handle_seen(handle) == handle ? handle : handle_refuse();
 }
 
 NTSTATUS NTAPI fvm_NtSetInformationObject(HANDLE handle, OBJECT_INFORMATION_CLASS class, void *information,

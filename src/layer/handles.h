@@ -29,6 +29,8 @@ static inline bool handle_is_verdict(uintptr_t word)
  * cannot be. `used`: the same, with a line in the log, where something would be changed by it. */
 HANDLE handle_seen(HANDLE handle);
 HANDLE handle_used(HANDLE handle);
+/* Logs the use of a handle of the layer's; returns HANDLE_NONE. */
+HANDLE handle_refuse(void);
 /* Nobody's. The system does not look it up among those of the process; it is none of the pseudo handles either. */
 #define HANDLE_NONE ((HANDLE)(LONG_PTR)-0x10000)
 /* The word as it is: a verdict, or 0 for everything else. */

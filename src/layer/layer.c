@@ -23,6 +23,15 @@ HANDLE layer_keep(HANDLE handle)
     return handle;
 }
 
+HANDLE layer_keep_first(_Atomic(HANDLE) *place, HANDLE made)
+{
+    HANDLE other = NULL;
+    if (atomic_compare_exchange_strong(place, &other, made))
+        return layer_keep(made);
+    nt.NtClose(made);
+    return other;
+}
+
 /* The path of the VM's directory, without the leaf of files_root. */
 static struct str beside_files(struct str files_root, const char16 *leaf, char16 *memory, size_t cap)
 {

@@ -64,6 +64,8 @@ void layer_protect(void);
 _Noreturn void layer_end_process(NTSTATUS status);
 /* Makes a handle of the layer safe from a program that closes or uses what it does not know (see handle_used); returns it. */
 HANDLE layer_keep(HANDLE handle);
+/* The same for one that is made when it is first needed: returns the one in *place, which is `made` unless another thread was faster. */
+HANDLE layer_keep_first(_Atomic(HANDLE) *place, HANDLE made);
 
 /* The VM's writer lock. Recursive within a thread. When its last owner died, the maps have been rebuilt on return. */
 void layer_lock(void);

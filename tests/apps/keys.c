@@ -314,14 +314,20 @@ static const struct {
     {"bare of many", REG_MULTI_SZ, 2, "a"},
 };
 
+static void widen(const char *from, WCHAR *to)
+{
+    do
+        *to++ = (WCHAR)*from;
+    while (*from++);
+}
+
 static void make_strings(void)
 {
     HKEY key = create(TOP "Strings");
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         WCHAR text[32];
         UNICODE_STRING value = {(USHORT)(2 * strlen(strings[i].name)), sizeof text, text};
-        for (size_t c = 0; strings[i].name[c]; c++)
-            text[c] = (WCHAR)strings[i].name[c];
+        widen(strings[i].name, text);
         long status = NtSetValueKey(key, &value, 0, strings[i].type, strings[i].data, strings[i].size);
         if (status)
             fail("set", strings[i].name, status);
@@ -335,8 +341,7 @@ static void show_strings(void)
         BYTE data[64];
         DWORD type = 0, size = sizeof data;
         WCHAR text[32];
-        for (size_t c = 0; c <= strlen(strings[i].name); c++)
-            text[c] = (WCHAR)strings[i].name[c];
+        widen(strings[i].name, text);
         long error = RegQueryValueExW(key, text, NULL, &type, data, &size);
         printf("%s: %ld type %lu:", strings[i].name, error, type);
         for (DWORD b = 0; !error && b < size; b++)

@@ -289,4 +289,14 @@ static inline void say_tree(const wchar_t *directory)
     }
 }
 
+/* How a process ends, within that many milliseconds; closes its handles. */
+static inline void say_end(const PROCESS_INFORMATION *process, DWORD timeout)
+{
+    DWORD code = 0xdead, wait = WaitForSingleObject(process->hProcess, timeout);
+    GetExitCodeProcess(process->hProcess, &code);
+    say("  wait %lu code %lu", wait, code);
+    CloseHandle(process->hThread);
+    CloseHandle(process->hProcess);
+}
+
 #endif

@@ -180,15 +180,6 @@ static BOOL start(const wchar_t *what, DWORD flags, PROCESS_INFORMATION *child)
     return made;
 }
 
-static void finish(const PROCESS_INFORMATION *child)
-{
-    DWORD code = 0xdead, wait = WaitForSingleObject(child->hProcess, 60000);
-    GetExitCodeProcess(child->hProcess, &code);
-    say("  wait %lu code %lu", wait, code);
-    CloseHandle(child->hThread);
-    CloseHandle(child->hProcess);
-}
-
 static void children(void)
 {
     static const DWORD flags[] = {0, CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, DETACHED_PROCESS};
@@ -196,11 +187,11 @@ static void children(void)
     say_section("children");
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (start(L"child", flags[i], &child))
-            finish(&child);
+            say_end(&child, 60000);
         say_list("then", 0);
     }
     if (start(L"attaching", DETACHED_PROCESS, &child))
-        finish(&child);
+        say_end(&child, 60000);
 }
 
 static int child(DWORD parent)
@@ -249,7 +240,7 @@ static void attach(DWORD flags)
         say("attach: %s", worked(AttachConsole(child.dwProcessId)));
         say_list("list", child.dwProcessId);
         SetEvent(go);
-        finish(&child);
+        say_end(&child, 60000);
         say_list("then", 0);
     }
     CloseHandle(up);
@@ -287,6 +278,6 @@ int wmain(int argc, wchar_t **argv)
     none();
     PROCESS_INFORMATION process;
     if (start(L"all", CREATE_NO_WINDOW, &process))
-        finish(&process);
+        say_end(&process, 60000);
     return 0;
 }

@@ -18,15 +18,6 @@ static const wchar_t *command_line(const wchar_t *name)
     return line;
 }
 
-static void finish(const PROCESS_INFORMATION *process)
-{
-    DWORD code = 0xdead, wait = WaitForSingleObject(process->hProcess, 20000);
-    GetExitCodeProcess(process->hProcess, &code);
-    say("  wait %lu code %lu", wait, code);
-    CloseHandle(process->hThread);
-    CloseHandle(process->hProcess);
-}
-
 static void with_flags(const wchar_t *name, DWORD flags, STARTUPINFOEXW *startup)
 {
     PROCESS_INFORMATION process;
@@ -43,7 +34,7 @@ static void with_flags(const wchar_t *name, DWORD flags, STARTUPINFOEXW *startup
         say_mark(name);
         say("  resume %lu", ResumeThread(process.hThread));
     }
-    finish(&process);
+    say_end(&process, 20000);
     say_mark(name);
 }
 
@@ -100,7 +91,7 @@ static void native(const wchar_t *name, ULONG thread_flags, ACCESS_MASK access, 
     say("  access %lx %lx flags %lu %lu", granted(process.hProcess), granted(process.hThread), flags[0], flags[1]);
     if (thread_flags)
         say("  resume %lu", ResumeThread(process.hThread));
-    finish(&process);
+    say_end(&process, 20000);
     say_mark(name);
 }
 
@@ -124,7 +115,7 @@ static void by_shell(void)
     BOOL made = CreateProcessW(NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process);
     say("CreateProcess of a batch file: %s", worked(made));
     if (made)
-        finish(&process);
+        say_end(&process, 20000);
 
     say("WinExec: %d", WinExec(utf8(command_line(L"many\\23.txt")), SW_HIDE) > 31);
     for (int i = 0; i < 200 && GetFileAttributesW(at(L"many\\23.txt.done")) == INVALID_FILE_ATTRIBUTES; i++)

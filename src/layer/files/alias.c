@@ -178,16 +178,15 @@ static bool is_single(struct str lower)
 static bool query_origin(HANDLE file, struct str lower, struct map_origin *origin)
 {
     IO_STATUS_BLOCK io;
-    FILE_INTERNAL_INFORMATION internal;
     FILE_BASIC_INFORMATION basic;
-    uint64_t version = originals_version();
-    if (nt.NtQueryInformationFile(file, &io, &internal, sizeof(internal), FileInternalInformation) < 0)
+    uint64_t version = originals_version(), id = file_id_of(file);
+    if (!id)
         return false;
-    if (!map_maybe_origin(layer_map(&layer.files), (uint64_t)internal.IndexNumber.QuadPart)) {
+    if (!map_maybe_origin(layer_map(&layer.files), id)) {
         checked_add_version(layer.single, layer.up, lower, version);
         return false;
     }
-    *origin = (struct map_origin){.file_id = (uint64_t)internal.IndexNumber.QuadPart};
+    *origin = (struct map_origin){.file_id = id};
     if (nt.NtQueryInformationFile(file, &io, &basic, sizeof(basic), FileBasicInformation) < 0)
         return false;
     origin->write_time = (uint64_t)basic.LastWriteTime.QuadPart;

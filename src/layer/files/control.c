@@ -60,37 +60,23 @@ NTSTATUS change_refuse(HANDLE file, const char *why)
     return status;
 }
 
-/* A console's codes that name processes: those must be the VM's. */
-static NTSTATUS judge_console(const struct control *c)
-{
-    struct {
-        uint32_t event, group;
-    } control;
-    uint32_t pid;
-    if (c->code == CODE_CONSOLE_EVENT) {
-        mem_copy(&control, c->in, sizeof(control));
-        return control.group && process_is_outside(control.group)
-                   ? process_refuse("console event for processes outside the VM", control.group)
-                   : STATUS_SUCCESS;
-    }
-    mem_copy(&pid, c->in, sizeof(pid));
-    return pid != UINT32_MAX && !process_id_is_ours(pid) ? process_refuse("console of a process outside the VM", pid)
-                                                         : STATUS_SUCCESS;
-}
-
-/* The system gets a copy of what is judged; any other length it refuses. */
+/* A console's codes that name processes: those must be the VM's. The system gets a copy of what is judged; any other length it refuses. */
 static NTSTATUS control_console(const struct control *c)
 {
+    bool bind = c->code == CODE_CONSOLE_BIND;
+    uint32_t in[2]; /* a process, or an event and a group of processes */
     struct control judged = *c;
-    uint64_t copy;
-    if (c->in_length != (c->code == CODE_CONSOLE_EVENT ? 8 : 4))
+    if (c->in_length != (bind ? sizeof(in[0]) : sizeof(in)))
         return control_call(c);
-    if (!guard_read(&copy, c->in, c->in_length))
+    if (!guard_read(in, c->in, c->in_length))
         return STATUS_ACCESS_VIOLATION;
-    judged.in = &copy;
+    judged.in = in;
     layer_attach();
-    NTSTATUS status = judge_console(&judged);
-    return status < 0 ? status : control_call(&judged);
+    if (bind && in[0] != UINT32_MAX && !process_id_is_ours(in[0]))
+        return process_refuse("console of a process outside the VM", in[0]);
+    if (!bind && in[1] && process_is_outside(in[1]))
+        return process_refuse("console event for processes outside the VM", in[1]);
+    return control_call(&judged);
 }
 
 /* Drive letters and mount points are the host's, and so is the store of credentials that Wine has on some systems; without it they are
@@ -152,13 +138,11 @@ static HANDLE original_of(HANDLE file)
     HANDLE original = file;
     if (copied_from(file, memory, &path, &id)) {
         IO_STATUS_BLOCK io;
-        FILE_INTERNAL_INFORMATION now;
         struct path_attributes at = path_attributes(buf_str(&path));
         if (nt.NtOpenFile(&original, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
                           FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT | FILE_OPEN_REPARSE_POINT) < 0)
             original = file;
-        else if (nt.NtQueryInformationFile(original, &io, &now, sizeof(now), FileInternalInformation) < 0 ||
-                 (uint64_t)now.IndexNumber.QuadPart != id) {
+        else if (file_id_of(original) != id) {
             nt.NtClose(original);
             original = file;
         }

@@ -15,7 +15,6 @@ struct original {
 static NTSTATUS query_original(HANDLE file, struct original *original)
 {
     IO_STATUS_BLOCK io;
-    FILE_INTERNAL_INFORMATION internal = {0};
     NTSTATUS status =
         nt.NtQueryInformationFile(file, &io, &original->basic, sizeof(original->basic), FileBasicInformation);
     if (status >= 0)
@@ -23,9 +22,8 @@ static NTSTATUS query_original(HANDLE file, struct original *original)
                                            FileStandardInformation);
     if (status < 0)
         return status;
-    nt.NtQueryInformationFile(file, &io, &internal, sizeof(internal), FileInternalInformation);
     original->origin = (struct map_origin){
-        .file_id = (uint64_t)internal.IndexNumber.QuadPart,
+        .file_id = file_id_of(file),
         .size = (uint64_t)original->standard.EndOfFile.QuadPart,
         .write_time = (uint64_t)original->basic.LastWriteTime.QuadPart,
     };

@@ -91,6 +91,8 @@ NTSTATUS file_resolve(struct file_name *name, struct file_memory *memory, struct
 bool file_open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handle);
 /* NT path of what a read of the name opens, into `real`; from_storage: it is the storage's. */
 void file_real_path(const struct file_name *name, const struct map_place *place, bool data, struct strbuf *real);
+/* The id that the system has for an open file; 0: none that it tells. */
+uint64_t file_id_of(HANDLE file);
 /* Opens what is in storage at the name, with SYNCHRONIZE too; uses memory->real. */
 NTSTATUS file_open_stored(const struct file_name *name, struct file_memory *memory, ACCESS_MASK access, ULONG options,
                           HANDLE *handle);

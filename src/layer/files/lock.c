@@ -14,19 +14,11 @@
 struct companion {
     HANDLE file;     /* has the copy open; NULL: given back */
     HANDLE handle;   /* the program's */
-    LONGLONG opened; /* which file that has open */
+    uint64_t opened; /* which file that has open */
     uint32_t locks;  /* granted or asked for */
 };
 
 static atomic_uint open_companions;
-
-static LONGLONG file_id(HANDLE file)
-{
-    FILE_INTERNAL_INFORMATION id;
-    IO_STATUS_BLOCK io;
-    return nt.NtQueryInformationFile(file, &io, &id, sizeof(id), FileInternalInformation) < 0 ? -1
-                                                                                              : id.IndexNumber.QuadPart;
-}
 
 static void give_back(struct companion *companion)
 {
@@ -48,7 +40,7 @@ void lock_release(uintptr_t word)
 static void give_back_closed(uintptr_t word)
 {
     struct companion *companion = (struct companion *)word;
-    if (companion->file && file_id(companion->handle) != companion->opened)
+    if (companion->file && file_id_of(companion->handle) != companion->opened)
         give_back(companion);
 }
 
@@ -89,7 +81,7 @@ static struct companion *make_companion(HANDLE file, struct file_name *name, str
         nt.NtClose(copy);
         return NULL;
     }
-    *companion = (struct companion){copy, file, file_id(file), 0};
+    *companion = (struct companion){copy, file, file_id_of(file), 0};
     atomic_fetch_add(&open_companions, 1);
     return companion;
 }

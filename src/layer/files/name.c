@@ -346,7 +346,7 @@ static NTSTATUS overlong_name(const OBJECT_ATTRIBUTES *attributes, struct str nt
     bool on_drive =
         !attributes->RootDirectory && take_prefix(&rest, u"\\??\\") && is_drive_letter(rest.s[0]) && rest.s[1] == ':';
     return on_drive ? system_reason(attributes, start, STATUS_NAME_TOO_LONG)
-                    : log_refusal("name that is too long", str_head(nt_name, LOGGED_UNITS), STATUS_NAME_TOO_LONG);
+                    : log_refusal("name that is too long", start, STATUS_NAME_TOO_LONG);
 }
 
 NTSTATUS name_decode(const OBJECT_ATTRIBUTES *attributes, ULONG options, struct file_memory *memory,

@@ -273,3 +273,12 @@ NTSTATUS file_open_stored(const struct file_name *name, struct file_memory *memo
     struct path_attributes at = path_attributes(buf_str(&path));
     return nt.NtOpenFile(handle, access | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL, options);
 }
+
+uint64_t file_id_of(HANDLE file)
+{
+    FILE_INTERNAL_INFORMATION internal;
+    IO_STATUS_BLOCK io;
+    return nt.NtQueryInformationFile(file, &io, &internal, sizeof(internal), FileInternalInformation) < 0
+               ? 0
+               : (uint64_t)internal.IndexNumber.QuadPart;
+}

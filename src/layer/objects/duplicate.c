@@ -87,14 +87,9 @@ static NTSTATUS duplicate_judged(HANDLE source_process, HANDLE source, HANDLE ta
 /* The handle to duplicate: none, when it is one of the layer's own, here or in another process. */
 static HANDLE judge_source(HANDLE process, HANDLE source)
 {
-    if (process == NT_CURRENT_PROCESS)
-        return handle_used(source);
     if (process_is_this(process))
         return handle_used(source);
-    if (!process_has_journal(process, source))
-        return source;
-    log_refusal("handle of FVM's own", (struct str){0}, STATUS_INVALID_HANDLE);
-    return HANDLE_NONE;
+    return process_has_journal(process, source) ? handle_refuse() : source;
 }
 
 /* A handle given by another process is one that was not opened here. */

@@ -83,12 +83,12 @@ static NTSTATUS save_own(struct key_use *use, HANDLE real, HANDLE file, ULONG fo
     buf_init(&path, memory->name, KEY_UNITS);
     NTSTATUS status = key_shown_path(use, real, memory->real, &path);
     buf_init(&name, memory->work, KEY_UNITS);
-    buf_add(&name, STR(u"REGISTRY\\"));
-    buf_add(&name, buf_str(&path));
+    key_host_path(buf_str(&path), &name);
+    struct str shown = str_from(buf_str(&name), 1); /* without the backslash in front */
     if (status >= 0) {
         layer_lock();
-        status = is_whole(use) ? save_stored(real, buf_str(&name), file, format, system)
-                               : save_merged(key_path(use), buf_str(&name), file, format, system);
+        status = is_whole(use) ? save_stored(real, shown, file, format, system)
+                               : save_merged(key_path(use), shown, file, format, system);
         layer_unlock();
     }
     scratch_give(memory);

@@ -36,11 +36,7 @@ HANDLE key_root(void)
     HANDLE known = atomic_load(&root), opened;
     if (known || key_open_stored((struct str){0}, KEY_CREATE_SUB_KEY, &opened) < 0)
         return known;
-    if (!atomic_compare_exchange_strong(&root, &known, opened)) {
-        nt.NtClose(opened);
-        return known;
-    }
-    return layer_keep(opened);
+    return layer_keep_first(&root, opened);
 }
 
 NTSTATUS key_open_own(struct str nt_path, ACCESS_MASK access, HANDLE *key)

@@ -125,11 +125,10 @@ static HANDLE gone_key(void)
             0)
         return known;
     nt.NtDeleteKey(made);
-    if (!key_is_gone(made) || !atomic_compare_exchange_strong(&gone, &known, made)) {
-        nt.NtClose(made);
-        return known;
-    }
-    return layer_keep(made);
+    if (key_is_gone(made))
+        return layer_keep_first(&gone, made);
+    nt.NtClose(made);
+    return NULL;
 }
 
 /* The system is to say what a service answers for a key that is gone: by the program's handle, or, since that is still one of the host's

@@ -9,8 +9,10 @@ static NTSTATUS begin_reading(struct key_use *use, HANDLE key, HANDLE *real)
     layer_attach();
     *use = (struct key_use){.handle = key};
     *real = key;
-    NTSTATUS status = keys_untouched() ? STATUS_SUCCESS : key_begin(use, key);
-    if (status < 0 || keys_untouched())
+    if (keys_untouched())
+        return STATUS_SUCCESS;
+    NTSTATUS status = key_begin(use, key);
+    if (status < 0)
         return status;
     status = key_values(use, real);
     if (status < 0)

@@ -177,8 +177,8 @@ static void apply_node(const struct viewed_name *v, struct strbuf *node, size_t 
     key_lookup(whole, &place);
     if (said ? !rest.len : place.kind == MAP_NONE)
         return;
-    if ((place.link || above <= v->linked) &&
-        rest.len) /* Wine looks for the node of the link, not of what it leads to */
+    /* behind a link Wine looks for the node of the link, not of what it leads to */
+    if ((place.link || above <= v->linked) && rest.len)
         return;
     enum node host = host_node(v, str_head(path, above), whole);
     if (host == NODE_NONE && !said && above >= v->first && key_exists(whole, 0) >= 0)
