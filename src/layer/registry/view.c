@@ -218,6 +218,20 @@ static void apply_own(const struct viewed_name *v)
     scratch_give(memory);
 }
 
+/* That they leave a name as it is, is found out once for each state of the map. */
+static void apply_own_once(const struct viewed_name *v)
+{
+    const struct delta_map *map = layer_map(&layer.keys);
+    uint32_t sequence = map_sequence(map);
+    uint64_t version = view_version(v->access, v->root_len) | 1ull << 61 | (uint64_t)sequence << 20;
+    size_t len = v->path->len;
+    if (checked_has_version(layer.keys.checked, layer.up, buf_str(v->path), version))
+        return;
+    apply_own(v);
+    if (v->path->len == len && !(sequence & 1) && map_sequence(map) == sequence)
+        checked_add_version(layer.keys.checked, layer.up, buf_str(v->path), version);
+}
+
 void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memory, struct key_name *name)
 {
     if (!is_narrow(access))
@@ -228,5 +242,5 @@ void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memo
         v.first++;
     apply_host(&v);
     if (layer.narrow && nt.__wine_unix_spawnvp && !name->path.overflow)
-        apply_own(&v);
+        apply_own_once(&v);
 }
