@@ -4,7 +4,7 @@
 #define HASH_START 0x9E3779B97F4A7C15u
 #define HASH_FACTOR 0x9FB21C651E98DF25u
 
-static uint64_t hash_unit(uint64_t hash, char16 unit)
+static uint64_t hash_unit(uint64_t hash, uint64_t unit)
 {
     hash = (hash ^ unit) * HASH_FACTOR;
     return hash ^ (hash >> 32);
@@ -59,4 +59,19 @@ void checked_add_version(struct checked_names *names, upcase_table up, struct st
 bool checked_has_version(const struct checked_names *names, upcase_table up, struct str path, uint64_t version)
 {
     return has(names, hash_path(HASH_START ^ version, up, path));
+}
+
+static uint64_t hash_file(const uint64_t id[2], uint64_t version)
+{
+    return hash_unit(hash_unit(~HASH_START ^ version, id[0]), id[1]);
+}
+
+void checked_add_file(struct checked_names *names, const uint64_t id[2], uint64_t version)
+{
+    add(names, hash_file(id, version));
+}
+
+bool checked_has_file(const struct checked_names *names, const uint64_t id[2], uint64_t version)
+{
+    return has(names, hash_file(id, version));
 }

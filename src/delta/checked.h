@@ -24,5 +24,8 @@ bool checked_has(const struct checked_names *names, upcase_table up, struct str 
 /* The same for the path alone, and for as long as `version` is the current one of what the answer depends on. */
 void checked_add_version(struct checked_names *names, upcase_table up, struct str path, uint64_t version);
 bool checked_has_version(const struct checked_names *names, upcase_table up, struct str path, uint64_t version);
+/* The same for the file with that id. */
+void checked_add_file(struct checked_names *names, const uint64_t id[2], uint64_t version);
+bool checked_has_file(const struct checked_names *names, const uint64_t id[2], uint64_t version);
 
 #endif

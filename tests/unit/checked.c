@@ -63,12 +63,24 @@ static void test_version(void **state)
     assert_false(checked_has(&names, up, u("C\\a\\file")));
 }
 
+static void test_file(void **state)
+{
+    (void)state;
+    const uint64_t id[2] = {3, 0x123456789ull}, other[2] = {3, 0x123456788ull}, elsewhere[2] = {4, 0x123456789ull};
+    checked_add_file(&names, id, 7);
+    assert_true(checked_has_file(&names, id, 7));
+    assert_false(checked_has_file(&names, id, 8));
+    assert_false(checked_has_file(&names, other, 7));
+    assert_false(checked_has_file(&names, elsewhere, 7));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_path_and_what_is_above, empty),
         cmocka_unit_test_setup(test_full, empty),
         cmocka_unit_test_setup(test_version, empty),
+        cmocka_unit_test_setup(test_file, empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* Attributes and times: asked for and set by every service, by name and by handle, with handles that may and may not. */
 #include "../harness/show.h"
 
+#include <winioctl.h>
+
 #define STAMP 132444737410000000LL /* the seed's */
 
 static void by_name(const wchar_t *file)
@@ -127,6 +129,35 @@ static void security_and_eas(void)
     say_file(L"readme.txt");
 }
 
+/* A file keeps its object id when it is changed, whether it was asked for that before or not, and by whichever kind of call. */
+static void object_ids(void)
+{
+    enum { FILES = 4 };
+    static const wchar_t *const names[FILES] = {L"many\\20.txt", L"many\\21.txt", L"many\\22.txt", L"many"};
+    BYTE first[FILES][64] = {0}, now[64];
+    OVERLAPPED overlapped = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
+    for (int turn = 0; turn < 6; turn++) {
+        for (int i = 0; i < FILES; i++) {
+            DWORD size;
+            HANDLE file = open_at(names[i], FILE_READ_ATTRIBUTES, 0);
+            memset(now, 0, sizeof now);
+            BOOL known = DeviceIoControl(file, FSCTL_GET_OBJECT_ID, NULL, 0, now, sizeof now, &size,
+                                         turn % 2 ? &overlapped : NULL);
+            if (!turn)
+                memcpy(first[i], now, sizeof now);
+            int others = 0;
+            for (int other = 0; other < FILES; other++)
+                others += other != i && !memcmp(first[other], now, sizeof now);
+            say("%s: %s, %s, %d others have it", utf8(names[i]), worked(known),
+                memcmp(first[i], now, sizeof now) ? "another" : "the same", turn ? others : 0);
+            close_handle(file);
+        }
+        if (turn < FILES)
+            say("written: %s", worked(append(at(names[turn]), "more")));
+    }
+    CloseHandle(overlapped.hEvent);
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
@@ -153,6 +184,9 @@ int wmain(int argc, wchar_t **argv)
     file = open_at(L"made.txt", FILE_READ_ATTRIBUTES, 0);
     by_handle(file);
     close_handle(file);
+
+    say_section("object ids");
+    object_ids();
 
     say_section("setting");
     set_basic(L"many\\00.txt", FILE_WRITE_ATTRIBUTES, FILE_ATTRIBUTE_HIDDEN, 0, 0);

@@ -163,7 +163,7 @@ static bool is_kept(HANDLE file, const struct map_origin *origin)
 
 /* A file's id costs a request to the system, more than all else that is done to open it: who was found to be no copied file is
  * asked again when another one was copied. */
-static uint64_t originals_version(void)
+uint64_t file_originals_version(void)
 {
     struct delta_map *map = layer_map(&layer.files);
     return (uint64_t)atomic_load(&layer.files.number) << 32 | map_origins_version(map);
@@ -171,7 +171,7 @@ static uint64_t originals_version(void)
 
 static bool is_single(struct str lower)
 {
-    return checked_has_version(layer.single, layer.up, lower, originals_version());
+    return checked_has_version(layer.single, layer.up, lower, file_originals_version());
 }
 
 /* The file may be one that was copied. */
@@ -179,7 +179,7 @@ static bool query_origin(HANDLE file, struct str lower, struct map_origin *origi
 {
     IO_STATUS_BLOCK io;
     FILE_BASIC_INFORMATION basic;
-    uint64_t version = originals_version(), id = file_id_of(file);
+    uint64_t version = file_originals_version(), id = file_id_of(file);
     if (!id)
         return false;
     if (!map_maybe_origin(layer_map(&layer.files), id)) {

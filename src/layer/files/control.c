@@ -151,6 +151,24 @@ static HANDLE original_of(HANDLE file)
     return original;
 }
 
+/* The loader asks for the object id of each DLL: of a file that is no copy the system's answer is the right one, and that it is none is
+ * found out once. What lets the program know of the answer must not be used twice. */
+static NTSTATUS control_object_id(struct control *c)
+{
+    struct checked_names *single = layer.single;
+    uint64_t id[2], version = file_originals_version();
+    bool silent = !c->event && !c->apc && !c->context && map_origins(layer_map(&layer.files));
+    NTSTATUS status = silent ? control_call(c) : STATUS_RETRY;
+    bool known = status == STATUS_SUCCESS && c->out_length >= sizeof(id) && guard_read(id, c->out, sizeof(id));
+    if (known && checked_has_file(single, id, version))
+        return status;
+    HANDLE original = original_of(c->file);
+    bool copy = original != c->file;
+    if (known && !copy)
+        checked_add_file(single, id, version);
+    return silent && !copy ? status : control_by(c, original);
+}
+
 static NTSTATUS control(struct control *c)
 {
     if (c->code == CODE_PIPE_WAIT)
@@ -167,7 +185,7 @@ static NTSTATUS control(struct control *c)
         return control_change(c);
     if (c->code == CODE_GET_OBJECT_ID) {
         layer_attach();
-        return control_by(c, original_of(c->file));
+        return control_object_id(c);
     }
     return control_call(c);
 }

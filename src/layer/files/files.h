@@ -122,6 +122,8 @@ bool file_alias_of(struct file_name *name, struct file_memory *memory, const str
 /* A record of a class that lists more than names, from the host's directory: what it says of a file that the VM changed by another name
  * is corrected. False when the entry is a link that leads nowhere any more. */
 bool file_alias_entry(struct str directory, struct str entry, uint8_t *record);
+/* Changes with each file that the VM copied. */
+uint64_t file_originals_version(void);
 /* [locked] The lower is another spelling of something else: that is remembered, and the name is to be resolved again. */
 bool file_is_link(HANDLE lower, const struct file_name *name, struct file_memory *memory,
                   const struct map_place *place);
