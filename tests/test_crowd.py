@@ -73,3 +73,12 @@ def test_more_changes_than_the_first_map_holds(machine):
     assert_unchanged(before, host_snapshot(machine))
     machine.fvm("delete", "many").expect()
     shutil.rmtree(directory)
+
+
+def test_several_runs_make_one_vm(machine):
+    for _ in range(3):
+        runs = [machine.popen_fvm(["run", "made", "--", "cmd", "/c", f"exit {i}"]) for i in range(PROCESSES)]
+        for i, run in enumerate(runs):
+            out, err = run.communicate(timeout=120)
+            assert run.returncode == i, out.decode() + err.decode()
+        machine.fvm("delete", "made").expect()

@@ -65,16 +65,32 @@ static int finish(struct fvm_home *home, const struct options *options, const wc
     return 0;
 }
 
+/* *created: it is new. Of several that find none of that name, one makes it for all. */
+static enum fvm_result find_or_create(struct fvm_home *home, const struct options *options,
+                                      wchar_t chosen[FVM_NAME_UNITS + 1], bool *created, struct fvm_error *error)
+{
+    struct fvm_error ignored;
+    enum fvm_result result = options->name ? fvm_exists(home, options->name, error) : FVM_NO_SUCH_VM;
+    *created = result == FVM_NO_SUCH_VM;
+    if (!*created)
+        return result;
+    if (!options->name)
+        return fvm_create_any(home, chosen, error);
+    result = fvm_create(home, options->name, error);
+    if (result == FVM_OK || fvm_exists(home, options->name, &ignored) != FVM_OK)
+        return result;
+    *created = false;
+    return FVM_OK;
+}
+
 static int run_in(struct fvm_home *home, const struct options *options)
 {
     wchar_t chosen[FVM_NAME_UNITS + 1];
     const wchar_t *name = options->name ? options->name : chosen;
     struct fvm_error error;
     uint32_t exit_code;
-    enum fvm_result result = options->name ? fvm_exists(home, name, &error) : FVM_NO_SUCH_VM;
-    bool created = result == FVM_NO_SUCH_VM;
-    if (created)
-        result = options->name ? fvm_create(home, name, &error) : fvm_create_any(home, chosen, &error);
+    bool created;
+    enum fvm_result result = find_or_create(home, options, chosen, &created, &error);
     if (result != FVM_OK)
         return report_error(&error);
     result = fvm_run(home, name, options->program, &exit_code, print_notice, &error);
