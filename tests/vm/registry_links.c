@@ -72,6 +72,32 @@ static void links(void)
     close_key(root);
 }
 
+static void point(HANDLE link, const wchar_t *target)
+{
+    UNICODE_STRING name = unicode(VALUE);
+    say("point: 0x%08lx", point_link(link, target));
+    say("point nowhere: 0x%08lx", nt.NtDeleteValueKey(link, &name));
+}
+
+/* Who may not change the value, or has a link that is gone, does not change where one leads. */
+static void refused(void)
+{
+    HANDLE root = create_key(NULL, user(L"Links")), reader;
+    HANDLE link = make_link(root, L"kept", CONTROL);
+    say("reader: 0x%08lx", open_key_units(&reader, root, L"kept", 4, KEY_READ, OBJ_OPENLINK));
+    point(reader, user(L"Software"));
+    follow(root, L"kept");
+    say("delete: 0x%08lx", nt.NtDeleteKey(link));
+    HANDLE next = make_link(root, L"kept", CONTROL);
+    point(link, user(L"Software"));
+    follow(root, L"kept");
+    say("delete: 0x%08lx", nt.NtDeleteKey(next));
+    close_key(next);
+    close_key(reader);
+    close_key(link);
+    close_key(root);
+}
+
 static void say_fired(HANDLE event, const char *what)
 {
     say("%s: %s", what, WaitForSingleObject(event, 0) == WAIT_OBJECT_0 ? "told" : "not told");
@@ -124,6 +150,8 @@ int wmain(int argc, wchar_t **argv)
     begin(argc, argv);
     say_section("links");
     links();
+    say_section("changes of links that are refused");
+    refused();
     say_section("watching a key of the host");
     watching(CONTROL);
     say_section("watching a new key");

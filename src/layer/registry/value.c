@@ -87,16 +87,18 @@ static bool is_link_value(const UNICODE_STRING *name)
            str_equal_fold(layer.up, (struct str){copy, wanted.len}, wanted);
 }
 
-/* A link has no other value, and its value is no text for the system to follow. */
-static NTSTATUS set_link(struct key_use *use, const UNICODE_STRING *name, ULONG type, const void *data, ULONG size)
+/* A link has no other value, and its value is no text for the system to follow. It leads elsewhere only when the system has taken the
+ * value: that looks at the handle's access, and at whether the key is still there. */
+static NTSTATUS set_link(struct key_use *use, HANDLE real, const UNICODE_STRING *name, ULONG type, const void *data,
+                         ULONG size)
 {
     if (type != REG_LINK || !is_link_value(name))
         return STATUS_ACCESS_DENIED;
     char16 *target = scratch_take();
-    NTSTATUS status = STATUS_SUCCESS;
-    if (size > SCRATCH_SIZE || !guard_read(target, data, size))
-        status = STATUS_INVALID_PARAMETER;
-    else
+    NTSTATUS status = STATUS_INVALID_PARAMETER;
+    if (size <= SCRATCH_SIZE && guard_read(target, data, size))
+        status = nt.NtSetValueKey(real, name, 0, type, target, size);
+    if (status >= 0)
         status = key_link_set(key_path(use), (struct str){target, size / sizeof(char16)});
     scratch_give(target);
     return status;
@@ -177,10 +179,9 @@ NTSTATUS NTAPI fvm_NtSetValueKey(HANDLE key, const UNICODE_STRING *name, ULONG t
         return STATUS_ACCESS_VIOLATION;
     }
     status = key_change(&use, KEY_SET_VALUE, &real);
-    if (status >= 0 && is_link(&use))
-        status = set_link(&use, name, type, data, size);
     if (status >= 0)
-        status = nt.NtSetValueKey(real, name, title_index, type, data, size);
+        status = is_link(&use) ? set_link(&use, real, name, type, data, size)
+                               : nt.NtSetValueKey(real, name, title_index, type, data, size);
     key_end(&use);
     return status;
 }
@@ -213,10 +214,10 @@ NTSTATUS NTAPI fvm_NtDeleteValueKey(HANDLE key, const UNICODE_STRING *name)
         status = find_value(&use, name);
     if (status >= 0)
         status = key_change(&use, KEY_SET_VALUE, &real);
-    if (status >= 0 && is_link(&use) && is_link_value(name))
-        status = key_link_set(key_path(&use), (struct str){0});
     if (status >= 0)
         status = nt.NtDeleteValueKey(real, name);
+    if (status >= 0 && is_link(&use) && is_link_value(name))
+        status = key_link_set(key_path(&use), (struct str){0});
     key_end(&use);
     return status;
 }
