@@ -98,6 +98,20 @@ static void refused(void)
     close_key(root);
 }
 
+static void again_by_its_handle(void)
+{
+    HANDLE root = create_key(NULL, user(L"Links")), again;
+    HANDLE link = make_link(root, L"again", CONTROL);
+    say("again: 0x%08lx", open_key(&again, link, L"", KEY_ALL_ACCESS));
+    say_key_name(again);
+    say("delete: 0x%08lx", nt.NtDeleteKey(again));
+    follow(root, L"again");
+    say_path(CONTROL);
+    close_key(again);
+    close_key(link);
+    close_key(root);
+}
+
 static void say_fired(HANDLE event, const char *what)
 {
     say("%s: %s", what, WaitForSingleObject(event, 0) == WAIT_OBJECT_0 ? "told" : "not told");
@@ -152,6 +166,8 @@ int wmain(int argc, wchar_t **argv)
     links();
     say_section("changes of links that are refused");
     refused();
+    say_section("a link by the empty name");
+    again_by_its_handle();
     say_section("watching a key of the host");
     watching(CONTROL);
     say_section("watching a new key");

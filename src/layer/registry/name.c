@@ -100,13 +100,14 @@ void key_stored_path(struct str vm_path, struct strbuf *nt_path)
     buf_add(nt_path, vm_path);
 }
 
-/* The VM path of the handle that a name is relative to. */
-static NTSTATUS add_root(HANDLE root, struct strbuf *path)
+/* The VM path of the handle that a name is relative to. *link: it has a link open. */
+static NTSTATUS add_root(HANDLE root, struct strbuf *path, bool *link)
 {
     struct key_use use;
     NTSTATUS status = key_begin(&use, root);
     if (status < 0)
         return status;
+    *link = use.state && use.state->link;
     if (use.state)
         buf_add(path, key_path(&use));
     else
@@ -161,7 +162,9 @@ NTSTATUS key_decode(const struct said *from, ACCESS_MASK access, ULONG options, 
     if (from->attributes.RootDirectory) {
         if (given.len && given.s[0] == '\\')
             return STATUS_REPARSE; /* the system's own reason */
-        status = add_root(from->attributes.RootDirectory, &name->path);
+        bool link = false;
+        status = add_root(from->attributes.RootDirectory, &name->path, &link);
+        name->open_link |= link && !given.len; /* the empty name is the handle's own key */
     } else if (!take_root(&given)) {
         status = decode_alias(from, memory, name);
         given.len = 0;
