@@ -136,7 +136,7 @@ static void object_ids(void)
     static const wchar_t *const names[FILES] = {L"many\\20.txt", L"many\\21.txt", L"many\\22.txt", L"many"};
     BYTE first[FILES][64] = {0}, now[64];
     OVERLAPPED overlapped = {.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL)};
-    for (int turn = 0; turn < 6; turn++) {
+    for (int turn = 0; turn < 7; turn++) {
         for (int i = 0; i < FILES; i++) {
             DWORD size;
             HANDLE file = open_at(names[i], FILE_READ_ATTRIBUTES, 0);
@@ -154,6 +154,14 @@ static void object_ids(void)
         }
         if (turn < FILES)
             say("written: %s", worked(append(at(names[turn]), "more")));
+        if (turn == FILES) { /* whatever was asked of it meanwhile */
+            say("renamed: %s", worked(MoveFileW(at(names[0]), at(L"moved.txt"))));
+            HANDLE file = open_at(L"moved.txt", FILE_READ_ATTRIBUTES, 0);
+            DWORD size;
+            DeviceIoControl(file, FSCTL_GET_OBJECT_ID, NULL, 0, now, sizeof now, &size, NULL);
+            close_handle(file);
+            say("renamed back: %s", worked(MoveFileW(at(L"moved.txt"), at(names[0]))));
+        }
     }
     CloseHandle(overlapped.hEvent);
 }

@@ -110,15 +110,17 @@ static NTSTATUS control_change(struct control *c)
     return status < 0 ? status : control_by(c, own);
 }
 
-/* The NT path and the id of the host's file that `file` has a copy of open. */
-static bool copied_from(HANDLE file, struct file_memory *memory, struct strbuf *path, uint64_t *id)
+/* The NT path and the id of the host's file that `file` has a copy of open. *host: it has one of the host's own open. */
+static bool copied_from(HANDLE file, struct file_memory *memory, struct strbuf *path, uint64_t *id, bool *host)
 {
     struct file_name name = name_on(memory);
     struct map_place place;
     bool in_storage;
     buf_init(path, memory->real, PATH_UNITS);
-    if (!map_origins(layer_map(&layer.files)) || !name_of_handle(file, &name.path, &in_storage) || !in_storage ||
-        !map_resolve(layer_map(&layer.files), buf_str(&name.path), &place) || place.kind == MAP_NONE)
+    if (!map_origins(layer_map(&layer.files)) || !name_of_handle(file, &name.path, &in_storage))
+        return false;
+    *host = !in_storage;
+    if (*host || !map_resolve(layer_map(&layer.files), buf_str(&name.path), &place) || place.kind == MAP_NONE)
         return false;
     if (place.has_lower)
         file_lower_path(&name, &place, path);
@@ -130,13 +132,14 @@ static bool copied_from(HANDLE file, struct file_memory *memory, struct strbuf *
 
 /* A copy keeps the ids of its original: wow64 on Wine, for one, knows C:\windows by its object id. `file` itself if that is no copy, or
  * the original is gone. */
-static HANDLE original_of(HANDLE file)
+static HANDLE original_of(HANDLE file, bool *host)
 {
     struct file_memory *memory = scratch_take();
     struct strbuf path;
     uint64_t id;
     HANDLE original = file;
-    if (copied_from(file, memory, &path, &id)) {
+    *host = false;
+    if (copied_from(file, memory, &path, &id, host)) {
         IO_STATUS_BLOCK io;
         struct path_attributes at = path_attributes(buf_str(&path));
         if (nt.NtOpenFile(&original, FILE_READ_ATTRIBUTES | SYNCHRONIZE, path_object(&at), &io, SHARE_ALL,
@@ -151,7 +154,7 @@ static HANDLE original_of(HANDLE file)
     return original;
 }
 
-/* The loader asks for the object id of each DLL: of a file that is no copy the system's answer is the right one, and that it is none is
+/* The loader asks for the object id of each DLL: of a file of the host's the system's answer is the right one, and that it is one is
  * found out once. What lets the program know of the answer must not be used twice. */
 static NTSTATUS control_object_id(struct control *c)
 {
@@ -162,11 +165,11 @@ static NTSTATUS control_object_id(struct control *c)
     bool known = status == STATUS_SUCCESS && c->out_length >= sizeof(id) && guard_read(id, c->out, sizeof(id));
     if (known && checked_has_file(single, id, version))
         return status;
-    HANDLE original = original_of(c->file);
-    bool copy = original != c->file;
-    if (known && !copy)
+    bool host;
+    HANDLE original = original_of(c->file, &host);
+    if (known && host)
         checked_add_file(single, id, version);
-    return silent && !copy ? status : control_by(c, original);
+    return silent && original == c->file ? status : control_by(c, original);
 }
 
 static NTSTATUS control(struct control *c)
