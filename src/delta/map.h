@@ -93,6 +93,9 @@ enum map_kind map_child(const struct delta_map *map, uint32_t node, struct str n
 /* Whether any direct child of `node` is OWN, DIR, META or HIDDEN (a listing needs merging). Without a consistent view:
  * true. */
 bool map_has_changed_child(const struct delta_map *map, uint32_t node);
+/* Whether a node called `name` is a child of a node on the path: of the root, of the path's own, or of one between. Without a consistent
+ * view: true. */
+bool map_beside(const struct delta_map *map, struct str path, struct str name);
 /* Sets vm_path to the VM name of a host path that shines through a renamed directory or file (a node with an explicit
  * lower equal to or above host_path; the deepest wins). False when there is none: the VM name is the host path. False
  * also without a consistent view. Whether the VM name still leads there is for map_resolve to say. */

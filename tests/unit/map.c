@@ -186,6 +186,23 @@ static void test_children(void **state)
     assert_false(map_has_changed_child(map, place.node)); /* direct children only */
 }
 
+static void test_beside(void **state)
+{
+    struct delta_map *map = *state;
+    assert_false(map_beside(map, u("C\\a\\b"), u("node")));
+    set(map, "C\\a\\Node\\deep", MAP_OWN, "");
+    assert_true(map_beside(map, u("c\\A"), u("nODE")));
+    assert_true(map_beside(map, u("C\\a\\b\\c"), u("node")));
+    assert_true(map_beside(map, u("C\\a\\node"), u("node")));
+    assert_true(map_beside(map, u("C\\a\\node"), u("deep")));
+    assert_false(map_beside(map, u("C\\a"), u("deep")));
+    assert_false(map_beside(map, u("C"), u("node")));
+    assert_false(map_beside(map, u("D\\a\\b"), u("node")));
+    assert_true(map_beside(map, EMPTY, u("c")));
+    map_remove(map, u("C\\a\\Node"));
+    assert_false(map_beside(map, u("C\\a\\b"), u("node")));
+}
+
 static void test_reverse(void **state)
 {
     struct delta_map *map = *state;
@@ -418,6 +435,7 @@ int main(void)
         TEST(test_remove),
         TEST(test_origin),
         TEST(test_children),
+        TEST(test_beside),
         TEST(test_reverse),
         TEST(test_walk),
         TEST(test_spelling),

@@ -218,18 +218,13 @@ static void apply_own(const struct viewed_name *v)
     scratch_give(memory);
 }
 
-/* That they leave a name as it is, is found out once for each state of the map. */
-static void apply_own_once(const struct viewed_name *v)
+/* Most names meet none: neither do they have one in them, nor has the map one beside them. */
+static bool meets_node(struct str path)
 {
-    const struct delta_map *map = layer_map(&layer.keys);
-    uint32_t sequence = map_sequence(map);
-    uint64_t version = view_version(v->access, v->root_len) | 1ull << 61 | (uint64_t)sequence << 20;
-    size_t len = v->path->len;
-    if (checked_has_version(layer.keys.checked, layer.up, buf_str(v->path), version))
-        return;
-    apply_own(v);
-    if (v->path->len == len && !(sequence & 1) && map_sequence(map) == sequence)
-        checked_add_version(layer.keys.checked, layer.up, buf_str(v->path), version);
+    for (struct str rest = path; rest.len; rest = path_rest(rest))
+        if (key_is_node(path_first(rest)))
+            return true;
+    return map_beside(layer_map(&layer.keys), path, STR(NODE));
 }
 
 void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memory, struct key_name *name)
@@ -241,6 +236,6 @@ void key_apply_view(ACCESS_MASK access, size_t root_len, struct key_memory *memo
     if (root_len && root_len < name->path.len && !(access & KEY_WOW64_32KEY))
         v.first++;
     apply_host(&v);
-    if (layer.narrow && nt.__wine_unix_spawnvp && !name->path.overflow)
-        apply_own_once(&v);
+    if (layer.narrow && nt.__wine_unix_spawnvp && !name->path.overflow && meets_node(buf_str(&name->path)))
+        apply_own(&v);
 }
