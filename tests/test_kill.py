@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.paths import X64
+from harness.paths import BUILD, X64, windows
 from harness.snapshot import assert_unchanged, host_snapshot
 
 WRITER = X64 / "apps" / "writer.exe"
@@ -27,15 +27,12 @@ def fill(directory):
         (directory / f"f{i}").write_bytes(OLD)
 
 
-@pytest.mark.parametrize("victim", ["program", "fvm", "all"])
-@pytest.mark.parametrize("after", [0, 1, 7, 30, 90])
-def test_nothing_is_torn(victim, after, machine):
-    name = f"kill-{victim}-{after}"
+def change_and_kill(machine, name, change, check, victim, after):
     directory = f"C:\\{name}"
     fill(machine.unix(directory))
     before = host_snapshot(machine)
 
-    fvm = machine.popen_fvm(["run", name, "--", WRITER, "change", directory, COUNT])
+    fvm = machine.popen_fvm(["run", name, "--", *change, "change", directory, COUNT])
     lines = []
     while len(lines) < after:
         line = fvm.stdout.readline()
@@ -54,12 +51,30 @@ def test_nothing_is_torn(victim, after, machine):
     wait_until_gone(machine, directory)
     done = len(lines) + rest.count(b"\n")
 
-    machine.inside(name, [WRITER, "check", directory, COUNT, done]).expect()
+    machine.inside(name, [check, "check", directory, COUNT, done]).expect()
     # the VM still works
     machine.inside(name, ["cmd", "/c", f"echo more>{directory}\\more.txt"]).expect()
     assert "more" in machine.inside(name, ["cmd", "/c", f"type {directory}\\more.txt"]).expect().text
     assert_unchanged(before, host_snapshot(machine))
     machine.fvm("delete", name).expect()
+
+
+@pytest.mark.parametrize("victim", ["program", "fvm", "all"])
+@pytest.mark.parametrize("after", [0, 1, 7, 30, 90])
+def test_nothing_is_torn(victim, after, machine):
+    change_and_kill(machine, f"kill-{victim}-{after}", [WRITER], WRITER, victim, after)
+
+
+@pytest.mark.parametrize("victim", ["program", "fvm", "all"])
+@pytest.mark.parametrize("kinds", [("syswow64", "x64", "x86"), ("system32", "x86", "x64")], ids=["64 bits", "32 bits"])
+def test_nothing_is_torn_in_a_tree_of_both_kinds(victim, kinds, machine):
+    """The one kind starts a writer of the other, and finds what that wrote."""
+    starter, changes, checks = kinds
+    if not (machine.drive_c / "windows/syswow64/ntdll.dll").exists():
+        pytest.skip("not applicable: the system has no 32-bit ntdll")
+    writer, check = (BUILD / kind / "apps/writer.exe" for kind in (changes, checks))
+    command = [f"C:\\windows\\{starter}\\cmd.exe", "/c", windows(writer)]
+    change_and_kill(machine, f"kill-both-{changes}-{victim}", command, check, victim, 30)
 
 
 def test_names_of_one_file_stay_one_file(machine):
