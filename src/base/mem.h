@@ -6,11 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef struct __attribute__((packed, may_alias)) {
+    uint64_t bytes;
+} mem_word;
+
 /* The ranges may overlap if `to` is the lower one. */
 static inline void mem_copy(void *to, const void *from, size_t size)
 {
     uint8_t *out = to;
     const uint8_t *in = from;
+    for (; size >= sizeof(mem_word); size -= sizeof(mem_word), out += sizeof(mem_word), in += sizeof(mem_word))
+        *(mem_word *)out = *(const mem_word *)in;
     for (size_t i = 0; i < size; i++)
         out[i] = in[i];
 }

@@ -5,28 +5,6 @@
 #define COMPONENT_MAX_UNITS 255u
 #define KEY_NAME_MAX_UNITS 256u /* NT allows 255, Wine one more */
 
-struct str path_first(struct str path)
-{
-    return str_head(path, str_find(path, '\\'));
-}
-
-struct str path_rest(struct str path)
-{
-    return str_from(path, str_find(path, '\\') + 1);
-}
-
-struct str path_parent(struct str path)
-{
-    size_t at = str_rfind(path, '\\');
-    return str_head(path, at < path.len ? at : 0);
-}
-
-struct str path_leaf(struct str path)
-{
-    size_t at = str_rfind(path, '\\');
-    return at < path.len ? str_from(path, at + 1) : path;
-}
-
 bool path_under_fold(upcase_table up, struct str path, struct str top)
 {
     if (!top.len)

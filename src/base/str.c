@@ -1,24 +1,14 @@
 /* Strings: comparison, hashing and building. Folding goes through the caller's table, never through a C library. */
 #include "base/str.h"
 
+#include "base/mem.h"
+
 struct str str_of(const char16 *terminated)
 {
     size_t len = 0;
     while (terminated[len])
         len++;
     return (struct str){terminated, len};
-}
-
-struct str str_from(struct str s, size_t at)
-{
-    if (at > s.len)
-        at = s.len;
-    return (struct str){at ? s.s + at : s.s, s.len - at}; /* no arithmetic on the null pointer of an empty string */
-}
-
-struct str str_head(struct str s, size_t len)
-{
-    return (struct str){s.s, len < s.len ? len : s.len};
 }
 
 bool str_equal(struct str a, struct str b)
@@ -65,22 +55,6 @@ uint32_t str_hash_fold(upcase_table up, uint32_t seed, struct str s)
     return h ^ (h >> 16);
 }
 
-size_t str_find(struct str s, char16 c)
-{
-    size_t i = 0;
-    while (i < s.len && s.s[i] != c)
-        i++;
-    return i;
-}
-
-size_t str_rfind(struct str s, char16 c)
-{
-    for (size_t i = s.len; i > 0; i--)
-        if (s.s[i - 1] == c)
-            return i - 1;
-    return s.len;
-}
-
 void buf_init(struct strbuf *b, char16 *memory, size_t cap)
 {
     b->s = memory;
@@ -95,14 +69,16 @@ void buf_add(struct strbuf *b, struct str s)
         b->overflow = true;
         return;
     }
-    for (size_t i = 0; i < s.len; i++)
-        b->s[b->len + i] = s.s[i];
+    mem_copy(b->s + b->len, s.s, s.len * sizeof(char16));
     b->len += s.len;
 }
 
 void buf_add_char(struct strbuf *b, char16 c)
 {
-    buf_add(b, (struct str){&c, 1});
+    if (b->overflow || b->len >= b->cap)
+        b->overflow = true;
+    else
+        b->s[b->len++] = c;
 }
 
 void buf_add_hex(struct strbuf *b, uint64_t number, unsigned digits)
@@ -133,9 +109,4 @@ bool buf_terminate(struct strbuf *b)
         return false;
     b->s[b->len] = 0;
     return true;
-}
-
-struct str buf_str(const struct strbuf *b)
-{
-    return (struct str){b->s, b->len};
 }

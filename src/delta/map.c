@@ -100,22 +100,6 @@ enum map_kind map_child(const struct delta_map *map, uint32_t node, struct str n
     return MAP_HIDDEN;
 }
 
-static bool view_beside(struct map_view *v, struct str path, struct str name)
-{
-    uint32_t at = 0;
-    struct map_node *node = &v->map->root;
-    for (struct str rest = path;; rest = path_rest(rest)) {
-        if (!READ(node->first_child))
-            return false;
-        if (view_find(v, at, name))
-            return true;
-        at = rest.len ? view_find(v, at, path_first(rest)) : 0;
-        if (!at)
-            return false;
-        node = view_node(v, at);
-    }
-}
-
 bool map_beside(const struct delta_map *map, struct str path, struct str name)
 {
     struct map_reading reading = {.map = map};

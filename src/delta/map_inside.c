@@ -80,9 +80,8 @@ bool view_text_is(struct map_view *v, uint32_t offset, uint32_t len, struct str 
     return true;
 }
 
-uint32_t view_find(struct map_view *v, uint32_t parent, struct str name)
+static uint32_t find_hashed(struct map_view *v, uint32_t parent, struct str name, uint32_t hash)
 {
-    uint32_t hash = str_hash_fold(&v->map->upcase, 0, name);
     uint32_t at = READ(*view_bucket(v, parent, hash));
     while (at && view_step(v)) {
         struct map_node *node = view_node(v, at);
@@ -92,6 +91,26 @@ uint32_t view_find(struct map_view *v, uint32_t parent, struct str name)
         at = READ(node->next);
     }
     return 0;
+}
+
+uint32_t view_find(struct map_view *v, uint32_t parent, struct str name)
+{
+    return find_hashed(v, parent, name, str_hash_fold(&v->map->upcase, 0, name));
+}
+
+bool view_beside(struct map_view *v, struct str path, struct str name)
+{
+    uint32_t hash = str_hash_fold(&v->map->upcase, 0, name), at = 0;
+    struct map_node *node = &v->map->root;
+    for (struct str rest = path; READ(node->first_child); rest = path_rest(rest)) {
+        if (find_hashed(v, at, name, hash))
+            return true;
+        at = rest.len ? view_find(v, at, path_first(rest)) : 0;
+        if (!at)
+            return false;
+        node = view_node(v, at);
+    }
+    return false;
 }
 
 /* Component by component, so that the hashes of all prefixes of a path come from one pass. */

@@ -92,6 +92,7 @@ word *view_bucket(struct map_view *v, uint32_t parent, uint32_t hash);
 word *view_lower_bucket(struct map_view *v, uint32_t hash);
 bool view_text_is(struct map_view *v, uint32_t offset, uint32_t len, struct str s); /* under folding */
 uint32_t view_find(struct map_view *v, uint32_t parent, struct str name);           /* the child, or 0 */
+bool view_beside(struct map_view *v, struct str path, struct str name);             /* map_beside, once */
 uint32_t view_path_hash(struct map_view *v, struct str path);
 /* Looks up once, without regard to other writers. */
 void view_resolve(struct map_view *v, struct str path, struct map_place *place);

@@ -168,7 +168,7 @@ static NTSTATUS load_copy(const struct loading *load, struct str path, NTSTATUS 
 static NTSTATUS load_key(const struct loading *load)
 {
     struct key_memory *memory = scratch_take();
-    struct key_name name;
+    struct key_name name = {0};
     struct map_place place;
     HANDLE hive = NULL;
     NTSTATUS status = open_hive(load->file, &hive);

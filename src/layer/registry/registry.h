@@ -23,6 +23,7 @@
 struct key_name {
     struct strbuf path; /* VM path; empty: \REGISTRY itself */
     bool open_link;     /* the last component is wanted itself if it is a link */
+    bool checked;       /* the host's key of that path is known to be no link, nor behind one */
 };
 
 /* Memory of one resolved name, a scratch block. */

@@ -192,7 +192,7 @@ bool key_learn(HANDLE key, struct key_name *name, struct key_memory *memory, con
 {
     struct str own, path = buf_str(&name->path);
     struct strbuf lower;
-    if (place->kind != MAP_NONE || name->open_link || !path.len || is_checked(path, place, memory))
+    if (place->kind != MAP_NONE || name->open_link || !path.len || name->checked)
         return true;
     buf_init(&lower, memory->work, KEY_UNITS);
     map_lower(place, path, &lower);
@@ -248,6 +248,7 @@ NTSTATUS key_resolve(struct key_name *name, struct key_memory *memory, struct ma
         if (name->path.overflow)
             return STATUS_OBJECT_NAME_INVALID;
         struct str path = buf_str(&name->path);
+        name->checked = false;
         key_lookup(path, place);
         if (place->hidden)
             return STATUS_SUCCESS;
@@ -268,7 +269,9 @@ NTSTATUS key_resolve(struct key_name *name, struct key_memory *memory, struct ma
             continue;
         }
         struct str above = path_parent(path);
-        if (!place->has_lower || touched || place->known >= above.len || is_checked(above, place, memory))
+        name->checked = place->has_lower && place->kind == MAP_NONE && is_checked(path, place, memory);
+        if (!place->has_lower || name->checked || touched || place->known >= above.len ||
+            is_checked(above, place, memory))
             return STATUS_SUCCESS;
         touch_parents(name, memory, place->known);
         touched = true;
