@@ -2,6 +2,7 @@
  * status that the program got. Names come from the program: control characters, and what is not valid UTF-16, are written as \x..
  * so that a terminal shows them harmlessly. */
 #include "layer/handles.h"
+#include "nt/append.h"
 
 #define LINE_MAX 2048
 
@@ -128,7 +129,7 @@ static void append(const char *text, ULONG size)
                       FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT) < 0)
         return;
     handle_put(file, HANDLE_LAYER, HANDLE_VERDICT);
-    nt.NtWriteFile(file, NULL, NULL, NULL, &io, text, size, NULL, NULL);
+    append_line(file, text, size, &io);
     handle_forget(file);
     nt.NtClose(file);
 }

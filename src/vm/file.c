@@ -1,6 +1,8 @@
 /* Opening, reading, writing by NT path. */
 #include "vm/file.h"
 
+#include "nt/append.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,9 +160,8 @@ NTSTATUS file_write_at(HANDLE file, uint64_t at, const void *data, size_t size)
 
 NTSTATUS file_append(HANDLE file, const void *data, size_t size)
 {
-    LARGE_INTEGER offset = {.QuadPart = -1}; /* FILE_WRITE_TO_END_OF_FILE */
     IO_STATUS_BLOCK io = {.Information = 0};
-    NTSTATUS status = nt.NtWriteFile(file, NULL, NULL, NULL, &io, data, (ULONG)size, &offset, NULL);
+    NTSTATUS status = append_line(file, data, (ULONG)size, &io);
     return NT_SUCCESS(status) && io.Information < size ? STATUS_DISK_FULL : status;
 }
 
