@@ -2,6 +2,7 @@
 the one in progress entirely or not at all, and nothing else; and nothing of the VM goes on running."""
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -70,11 +71,27 @@ def test_nothing_is_torn(victim, after, machine):
 def test_nothing_is_torn_in_a_tree_of_both_kinds(victim, kinds, machine):
     """The one kind starts a writer of the other, and finds what that wrote."""
     starter, changes, checks = kinds
-    if not (machine.drive_c / "windows/syswow64/ntdll.dll").exists():
+    if not machine.runs_narrow_programs():
         pytest.skip("not applicable: the system has no 32-bit ntdll")
     writer, check = (BUILD / kind / "apps/writer.exe" for kind in (changes, checks))
     command = [f"C:\\windows\\{starter}\\cmd.exe", "/c", windows(writer)]
     change_and_kill(machine, f"kill-both-{changes}-{victim}", command, check, victim, 30)
+
+
+def test_an_id_of_a_killed_run_is_not_the_vms(machine):
+    """Another run of the VM goes on; a process of the host gets the id."""
+    ids = X64 / "apps" / "ids.exe"
+    other, killed = (machine.popen_fvm(["run", "ids", "--", ids, "wait"], stdin=subprocess.PIPE) for _ in range(2))
+    kept, gone = (run.stdout.readline().strip() for run in (other, killed))
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate(timeout=60)
+    host = machine.popen([ids, "again", gone.decode()], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert host.stdout.readline().strip() == b"again"
+    outside, inside = (run([ids, "list"]).expect().text.split() for run in (machine.outside, lambda line: machine.inside("ids", line)))
+    for run in (host, other):
+        run.communicate(b"\n", timeout=60)
+    assert gone.decode() in outside and gone.decode() not in inside and kept.decode() in inside, (gone, outside, inside)
+    machine.fvm("delete", "ids").expect()
 
 
 def test_names_of_one_file_stay_one_file(machine):

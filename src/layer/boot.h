@@ -28,7 +28,7 @@ struct shared_range {
 /* A process of the VM. Written by whoever starts it; read by anybody in the VM. */
 struct shared_process {
     _Atomic uint32_t pid; /* 0: nobody had this place yet */
-    uint32_t flags;
+    _Atomic uint32_t flags;
     int64_t create_time; /* tells a process from a later one with the same id */
     /* numbers of the handles that it keeps of the journals of files and keys, 0: not yet open. Written by the process itself */
     _Atomic uint32_t journal[2];

@@ -91,6 +91,10 @@ class Prefix:
         (users,) = [p for p in (self.drive_c / "users").iterdir() if p.name != "Public"]
         return users / "AppData" / "Local" / "FVM"
 
+    def runs_narrow_programs(self):
+        """32-bit ones."""
+        return (self.drive_c / "windows/syswow64/ntdll.dll").exists()
+
     def start(self):
         """Keeps the prefix's server and its system processes up until stop()."""
         if self.holder is None:

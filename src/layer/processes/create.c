@@ -1,7 +1,10 @@
 /* Creating processes. Whatever way a program asks for a process, it begins suspended, is put into the VM, and only then
  * runs; what the layer cannot enter is refused. */
+#include "layer/files/devices.h"
 #include "layer/files/files.h"
 #include "layer/handles.h"
+#include "layer/objects/objects.h"
+#include "layer/objects/pipes.h"
 #include "layer/processes/processes.h"
 #include "nt/enter.h"
 #include "nt/parameters.h"
@@ -127,7 +130,29 @@ static NTSTATUS read_machine(struct creating *c, bool *unix_program)
     return STATUS_SUCCESS;
 }
 
-/* Finds the image in the VM's names and checks that the layer can enter it. */
+/* Finds the image in the VM's names. To look into what is no file is to open it, so that is refused before. */
+static NTSTATUS find_image(struct creating *c, const OBJECT_ATTRIBUTES *attributes, struct map_place *place)
+{
+    NTSTATUS status = name_decode(attributes, 0, c->memory, &c->name);
+    struct str path = buf_str(&c->name.path);
+    if (status < 0)
+        return status;
+    if (c->name.kind != NAME_FILE)
+        return log_refusal("device", path, STATUS_OBJECT_NAME_INVALID);
+    if (pipe_of_machine(path))
+        return log_refusal("pipe by way of the network", path, STATUS_BAD_NETWORK_PATH);
+    do
+        status = file_resolve(&c->name, c->memory, place);
+    while (status >= 0 && file_alias_of(&c->name, c->memory, place));
+    path = buf_str(&c->name.path);
+    if (status >= 0 && place->hidden)
+        return log_refusal("FVM's own files", path, STATUS_OBJECT_NAME_NOT_FOUND);
+    if (status >= 0 && place->has_lower && device_directory(path))
+        return log_refusal("device", path, STATUS_ACCESS_DENIED);
+    return status;
+}
+
+/* Checks that the layer can enter the image. */
 static NTSTATUS prepare_image(struct creating *c)
 {
     FVM_PS_ATTRIBUTE *image = find_attribute(c, FVM_PS_ATTRIBUTE_IMAGE_NAME);
@@ -138,20 +163,11 @@ static NTSTATUS prepare_image(struct creating *c)
         return status;
     UNICODE_STRING string = {(USHORT)image->Size, (USHORT)image->Size, image->ValuePtr};
     OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes), .ObjectName = &string};
-    struct map_place place;
+    struct map_place place = {0};
     bool unix_program = false;
-    status = name_decode(&attributes, 0, c->memory, &c->name);
+    status = find_image(c, &attributes, &place);
     if (status < 0)
         return status;
-    if (c->name.kind != NAME_FILE)
-        return STATUS_OBJECT_NAME_INVALID;
-    do
-        status = file_resolve(&c->name, c->memory, &place);
-    while (status >= 0 && file_alias_of(&c->name, c->memory, &place));
-    if (status < 0)
-        return status;
-    if (place.hidden)
-        return log_refusal("FVM's own files", buf_str(&c->name.path), STATUS_OBJECT_NAME_NOT_FOUND);
     buf_init(&c->real, c->memory->real, PATH_UNITS);
     file_real_path(&c->name, &place, true, &c->real);
     c->in_storage = !place.has_lower || place.lower_base.len;
@@ -189,15 +205,60 @@ static NTSTATUS check_parent(const struct creating *c)
     return log_refusal("parent outside the VM", buf_str(&c->name.path), STATUS_ACCESS_DENIED);
 }
 
-/* Wine gives the process the path that its image was opened by; the VM's programs must see theirs. */
-static void show_image_name(struct creating *c, HANDLE process)
+static NTSTATUS read_parameters(HANDLE process, FVM_PROCESS_PARAMETERS *parameters)
 {
     FVM_PROCESS_BASIC_INFORMATION basic;
     FVM_PEB peb;
+    NTSTATUS status = nt.NtQueryInformationProcess(process, 0, &basic, sizeof(basic), NULL);
+    if (status >= 0)
+        status = nt.NtReadVirtualMemory(process, basic.PebBaseAddress, &peb, sizeof(peb), NULL);
+    if (status >= 0)
+        status = nt.NtReadVirtualMemory(process, peb.ProcessParameters, parameters, sizeof(*parameters), NULL);
+    return status;
+}
+
+/* One of the VM's logs, its section, its lock. */
+static bool is_layers(HANDLE process, HANDLE handle)
+{
+    HANDLE same;
+    if (nt.NtDuplicateObject(process, handle, NT_CURRENT_PROCESS, &same, 0, 0, DUPLICATE_SAME_ACCESS) < 0)
+        return false;
+    char16 *memory = scratch_take();
+    struct strbuf path;
+    struct str name;
+    buf_init(&path, memory, PATH_UNITS);
+    bool is = host_name_of_handle(same, &path)
+                  ? str_equal_fold(layer.up, path_parent(buf_str(&path)), path_parent(layer.storage))
+                  : handle_text(same, HANDLE_NAME, memory, SCRATCH_SIZE, &name) >= 0 && object_is_layers(name);
+    scratch_give(memory);
+    nt.NtClose(same);
+    return is;
+}
+
+/* The system duplicates for a process what its parameters name as its console and standard handles, whether it may be inherited or not. So
+ * they are looked at where they are then: the program may change what it passed at any time. */
+static NTSTATUS check_given_handles(HANDLE process, struct str image)
+{
     FVM_PROCESS_PARAMETERS parameters;
-    if (!c->in_storage || nt.NtQueryInformationProcess(process, 0, &basic, sizeof(basic), NULL) < 0 ||
-        nt.NtReadVirtualMemory(process, basic.PebBaseAddress, &peb, sizeof(peb), NULL) < 0 ||
-        nt.NtReadVirtualMemory(process, peb.ProcessParameters, &parameters, sizeof(parameters), NULL) < 0)
+    NTSTATUS status = read_parameters(process, &parameters);
+    if (status < 0)
+        return log_refusal("parameters that cannot be read", image, status);
+    const HANDLE given[] = {parameters.ConsoleHandle, parameters.StandardInput, parameters.StandardOutput,
+                            parameters.StandardError};
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+        if (given[i] && (!i || given[i] != given[i - 1]) && handle_is_possible(given[i]) &&
+            is_layers(process, given[i])) {
+            handle_refuse();
+            return STATUS_INVALID_HANDLE;
+        }
+    return STATUS_SUCCESS;
+}
+
+/* Wine gives the process the path that its image was opened by; the VM's programs must see theirs. */
+static void show_image_name(struct creating *c, HANDLE process)
+{
+    FVM_PROCESS_PARAMETERS parameters;
+    if (!c->in_storage || read_parameters(process, &parameters) < 0)
         return;
     UNICODE_STRING *image = &parameters.ImagePathName;
     struct str real = buf_str(&c->real), path = buf_str(&c->name.path);
@@ -288,7 +349,9 @@ NTSTATUS NTAPI fvm_NtCreateUserProcess(HANDLE *process, HANDLE *thread, ACCESS_M
         status = log_refusal("not a Windows program", buf_str(&c.name.path), STATUS_INVALID_IMAGE_NOT_MZ);
     if (status >= 0) {
         bool joins_job = (in_job && !breakaway) || find_attribute(&c, FVM_PS_ATTRIBUTE_JOB_LIST);
-        NTSTATUS joined = process_join(own_process, buf_str(&c.name.path), joins_job);
+        NTSTATUS joined = check_given_handles(own_process, buf_str(&c.name.path));
+        if (joined >= 0)
+            joined = process_join(own_process, buf_str(&c.name.path), joins_job);
         if (joined < 0)
             status = end_process(own_process, own_thread, joined);
         else {

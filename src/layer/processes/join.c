@@ -34,10 +34,10 @@ static struct shared_process *table(void)
     return ((struct vm_shared *)layer.vm)->process;
 }
 
-static struct shared_process *find_running(uint32_t pid)
+static struct shared_process *find_identity(uint32_t pid, int64_t create_time)
 {
-    for (unsigned i = 0; pid && i < VM_PROCESSES; i++)
-        if (table()[i].pid == pid && !(table()[i].flags & SHARED_PROCESS_ENDED))
+    for (unsigned i = 0; i < VM_PROCESSES; i++)
+        if (table()[i].pid == pid && table()[i].create_time == create_time)
             return &table()[i];
     return NULL;
 }
@@ -45,14 +45,9 @@ static struct shared_process *find_running(uint32_t pid)
 static struct shared_process *find(HANDLE process)
 {
     struct shared_process identity;
-    if (process == NT_CURRENT_PROCESS)
-        return find_running(layer.pid);
-    if (!identify(process, &identity) && !identify_otherwise(process, &identity))
-        return NULL;
-    for (unsigned i = 0; i < VM_PROCESSES; i++)
-        if (table()[i].pid == identity.pid && table()[i].create_time == identity.create_time)
-            return &table()[i];
-    return NULL;
+    return identify(process, &identity) || identify_otherwise(process, &identity)
+               ? find_identity(identity.pid, identity.create_time)
+               : NULL;
 }
 
 bool process_is_ours(HANDLE process)
@@ -67,9 +62,34 @@ bool process_is_this(HANDLE process)
            ((identify(process, &identity) || identify_otherwise(process, &identity)) && identity.pid == layer.pid);
 }
 
+static bool alive(const struct shared_process *entry)
+{
+    CLIENT_ID id = {.UniqueProcess = (HANDLE)(uintptr_t)entry->pid};
+    OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes)};
+    struct shared_process identity;
+    HANDLE process;
+    if (nt.NtOpenProcess(&process, PROCESS_QUERY_LIMITED_INFORMATION, &attributes, &id) < 0)
+        return false;
+    bool same = identify(process, &identity) && identity.create_time == entry->create_time;
+    nt.NtClose(process);
+    return same;
+}
+
+/* Nobody notes the end of a process whose supervisor is killed. Its id becomes another's, of the VM or not. */
 bool process_id_is_ours(uint32_t pid)
 {
-    return find_running(pid) != NULL;
+    if (!pid || pid == layer.pid)
+        return pid;
+    for (unsigned i = 0; i < VM_PROCESSES; i++)
+        if (table()[i].pid == pid && !(table()[i].flags & SHARED_PROCESS_ENDED) && alive(&table()[i]))
+            return true;
+    return false;
+}
+
+bool process_listed_is_ours(uint32_t pid, int64_t create_time)
+{
+    struct shared_process *entry = pid ? find_identity(pid, create_time) : NULL;
+    return entry && !(entry->flags & SHARED_PROCESS_ENDED);
 }
 
 bool process_in_job(HANDLE process)
@@ -81,8 +101,10 @@ bool process_in_job(HANDLE process)
 void process_set_in_job(HANDLE process, bool in_job)
 {
     struct shared_process *entry = find(process);
-    if (entry)
-        entry->flags = in_job ? SHARED_PROCESS_IN_JOB : 0;
+    if (entry && in_job)
+        atomic_fetch_or(&entry->flags, SHARED_PROCESS_IN_JOB);
+    else if (entry)
+        atomic_fetch_and(&entry->flags, ~SHARED_PROCESS_IN_JOB);
 }
 
 void process_note_journal(enum journal_names names, HANDLE handle)
@@ -98,19 +120,6 @@ bool process_has_journal(HANDLE process, HANDLE handle)
     struct shared_process *entry = find(process);
     uint32_t number = (uint32_t)(uintptr_t)handle & ~(uint32_t)TAGS;
     return entry && number && (number == entry->journal[JOURNAL_FILES] || number == entry->journal[JOURNAL_KEYS]);
-}
-
-static bool alive(const struct shared_process *entry)
-{
-    CLIENT_ID id = {.UniqueProcess = (HANDLE)(uintptr_t)entry->pid};
-    OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes)};
-    struct shared_process identity;
-    HANDLE process;
-    if (nt.NtOpenProcess(&process, PROCESS_QUERY_LIMITED_INFORMATION, &attributes, &id) < 0)
-        return false;
-    bool same = identify(process, &identity) && identity.create_time == entry->create_time;
-    nt.NtClose(process);
-    return same;
 }
 
 /* Only a place that nobody had is taken without the lock. */
@@ -162,7 +171,7 @@ NTSTATUS process_join(HANDLE process, struct str image, bool in_job)
     struct enter_error error;
     struct shared_process identity;
     if (file->offset > layer.vm->size || file->size > layer.vm->size - file->offset)
-        return STATUS_INVALID_PARAMETER;
+        return log_refusal("no layer in the VM's memory", image, STATUS_INVALID_PARAMETER);
     if (!identify(process, &identity))
         return log_refusal("process table", image, STATUS_UNSUCCESSFUL);
     identity.flags = in_job ? SHARED_PROCESS_IN_JOB : 0;

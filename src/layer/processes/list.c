@@ -35,7 +35,7 @@ static bool shown(const struct process_entry *entry)
     struct str name = {(const char16 *)entry->image.Buffer, entry->image.Length / sizeof(char16)};
     bool wine = nt.__wine_unix_spawnvp;
     if ((!wine && ((ULONG_PTR)entry->pid == IDLE_PROCESS || (ULONG_PTR)entry->pid == SYSTEM_PROCESS)) ||
-        process_id_is_ours((uint32_t)(ULONG_PTR)entry->pid))
+        process_listed_is_ours((uint32_t)(ULONG_PTR)entry->pid, entry->create_time.QuadPart))
         return true;
     for (size_t i = 0; i < sizeof(system_processes) / sizeof(system_processes[0]); i++)
         if (str_equal_fold(layer.up, name, str_of(system_processes[i])))
@@ -85,12 +85,17 @@ static const struct handle_table tables[] = {
 static ULONG keep_handles(uint8_t *memory, ULONG length, const struct handle_table *table)
 {
     ULONG count, kept = 0;
+    uint32_t last = 0; /* a process's handles follow each other */
+    bool ours = false;
     mem_copy(&count, memory, sizeof(count));
     uint8_t *entry = memory + table->first, *to = entry;
     for (ULONG i = 0; i < count && table->size <= length - (ULONG)(entry - memory); i++, entry += table->size) {
         uint32_t pid;
         mem_copy(&pid, entry + table->pid, sizeof(pid));
-        if (!process_id_is_ours(pid))
+        if (pid != last)
+            ours = process_id_is_ours(pid);
+        last = pid;
+        if (!ours)
             continue;
         mem_copy(to, entry, table->size);
         to += table->size;

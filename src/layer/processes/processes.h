@@ -11,6 +11,8 @@ NTSTATUS process_join(HANDLE process, struct str image, bool in_job);
 bool process_is_ours(HANDLE process);
 /* The same for a process that is known to exist, by its id. */
 bool process_id_is_ours(uint32_t pid);
+/* The same for one of which the system says when it was made. */
+bool process_listed_is_ours(uint32_t pid, int64_t create_time);
 /* Whether it is this process: it may have a handle of itself besides NT_CURRENT_PROCESS. */
 bool process_is_this(HANDLE process);
 /* There is a process with this id, and it is not the VM's. */
