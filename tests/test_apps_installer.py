@@ -29,7 +29,7 @@ echo looked
 
 @pytest.fixture
 def setup(machine, reference):
-    if not (machine.drive_c / "windows/syswow64/ntdll.dll").exists():
+    if not machine.runs_narrow_programs():
         pytest.skip("not applicable: the system has no 32-bit ntdll")
     for prefix in (machine, reference):
         shutil.copy(X64 / "apps/setup.exe", prefix.drive_c)  # made by makensis, see tests/apps

@@ -14,13 +14,9 @@ DEPTH = 4
 CANNOT_RUN = 126
 
 
-def runs_narrow_programs(machine):
-    return (machine.drive_c / "windows/syswow64/ntdll.dll").exists()
-
-
 @pytest.fixture
 def narrow(machine):
-    if not runs_narrow_programs(machine):
+    if not machine.runs_narrow_programs():
         pytest.skip("not applicable: the system has no 32-bit ntdll")
     before = host_snapshot(machine)
     yield
@@ -32,7 +28,7 @@ WAYS = ["create", "suspended", "detached", "breakaway", "job", "parent", "user",
 
 @pytest.mark.parametrize("how", WAYS)
 def test_trees_of_both_kinds(machine, reference, how):
-    if not runs_narrow_programs(machine):
+    if not machine.runs_narrow_programs():
         pytest.skip("not applicable: the system has no 32-bit ntdll")
     vm = f"tree-{how}"
     for prefix in (machine, reference):
@@ -91,19 +87,37 @@ def changed_files(prefix, before, after):
     return lines
 
 
-def changed_values(before, after):
-    """The same of the registry's values."""
+def parent(key):
+    return key.rpartition("\\\\")[0]
+
+
+def with_parents(keys):
+    """The saved text of the registry leaves out keys that have subkeys only."""
+    found = set()
+    for key in keys:
+        while key and key not in found:
+            found.add(key)
+            key = parent(key)
+    return found
+
+
+def changed_keys(before, after):
+    """The same of the registry. What is below a deleted key is not listed."""
     def values(key):
         return dict(line.split("=", 1) for line in key if line.startswith(('"', "@")))
 
-    lines = set()
-    for key in before.keys() | after.keys():
+    def name(key):
+        return re.sub(r"^user: [^\\]+", "HKCU", key.replace("\\\\", "\\")).replace("machine: ", "HKLM\\")
+
+    old_keys, new_keys = with_parents(before), with_parents(after)
+    lines = {f"A {name(key)}" for key in new_keys - old_keys}
+    lines |= {f"D {name(key)}" for key in old_keys - new_keys if parent(key) in new_keys}
+    for key in new_keys:
         old, new = values(before.get(key, [])), values(after.get(key, []))
-        name = re.sub(r"^user: [^\\]+", "HKCU", key.replace("\\\\", "\\")).replace("machine: ", "HKLM\\")
         for value in old.keys() | new.keys():
             if old.get(value) != new.get(value):
                 kind = "A" if value not in old else "D" if value not in new else "M"
-                lines.add(f"{kind} {name} : {value.strip(chr(34)).replace('@', '(Default)')}")
+                lines.add(f"{kind} {name(key)} : {value.strip(chr(34)).replace('@', '(Default)')}")
     return lines
 
 
@@ -119,7 +133,7 @@ def test_diff_says_what_the_same_program_changes_outside(machine, make_prefix, n
     reference.remove()
     assert_same_lines(outside.text + outside.error, inside.text + inside.error)
     expected = changed_files(reference, before["file"], after["file"])
-    registry = changed_values(before["key"], after["key"])
+    registry = changed_keys(before["key"], after["key"])
     files, keys = set(), set()
     for line in machine.fvm("diff", vm).expect().text.splitlines():
         kind, name = line.split(" ", 1)
@@ -131,9 +145,8 @@ def test_diff_says_what_the_same_program_changes_outside(machine, make_prefix, n
         else:
             files.add(line)
     assert files == expected
-    gone = tuple(line[2:] for line in keys if line.startswith("D ") and " : " not in line)
-    assert {line for line in keys if " : " in line} == {line for line in registry if not line[2:].startswith(gone)}
-    assert len(files) >= 13 - 3 * (directory == "system32") and len(keys) >= 18 and gone
+    assert keys == registry
+    assert len(files) >= 13 - 3 * (directory == "system32") and len(keys) >= 18 and any(" : " not in line for line in keys)
     machine.fvm("delete", vm).expect()
 
 
@@ -153,7 +166,7 @@ def test_what_one_kind_writes_the_other_finds(machine, narrow):
 
 
 def test_refused_where_the_system_runs_none(machine):
-    if runs_narrow_programs(machine):
+    if machine.runs_narrow_programs():
         pytest.skip("not applicable: the system runs 32-bit programs")
     before = host_snapshot(machine)
     program = X86 / "apps/echo.exe"
@@ -164,5 +177,8 @@ def test_refused_where_the_system_runs_none(machine):
     # nor does it run as the child of one that does
     result = machine.inside("narrow", ["cmd", "/c", windows(program)], input=b"unprotected")
     assert result.code != 0 and "unprotected" not in result.text
+    said = f"this system runs no 32-bit programs (c0000359): {windows(program)}"
+    log = machine.fvm("log", "narrow").expect().text
+    assert log.count(said) == 1, log
     assert_unchanged(before, host_snapshot(machine))
     machine.fvm("delete", "narrow").expect()

@@ -4,6 +4,7 @@
 #include "../vm/native_objects.h"
 
 #include <psapi.h>
+#include <stdlib.h>
 #include <tlhelp32.h>
 
 #define HANDLES_END 0x2000
@@ -330,6 +331,22 @@ static ACCESS_MASK duplicated(const WCHAR *name, enum object_type type, ACCESS_M
     return basic.GrantedAccess & more;
 }
 
+/* Opened for what is allowed, opened once more by that handle and no name. */
+static ACCESS_MASK reopened(const WCHAR *name, ACCESS_MASK more)
+{
+    struct named n;
+    HANDLE h = NULL, again = NULL;
+    PUBLIC_OBJECT_BASIC_INFORMATION basic = {0};
+    if (NtOpenSymbolicLinkObject(&h, 1, named(&n, NULL, name, OBJ_CASE_INSENSITIVE)) < 0)
+        return 0;
+    if (NtOpenSymbolicLinkObject(&again, 1 | more, named(&n, h, L"", 0)) >= 0) {
+        NtQueryObject(again, ObjectBasicInformation, &basic, sizeof(basic), NULL);
+        NtClose(again);
+    }
+    NtClose(h);
+    return basic.GrantedAccess & more;
+}
+
 static void system_objects(BOOL harmless)
 {
     static const WCHAR data[] = L"\\KernelObjects\\__wine_user_shared_data";
@@ -352,6 +369,7 @@ static void system_objects(BOOL harmless)
           duplicated(data, TYPE_SECTION, SECTION_MAP_READ, WRITE_DAC) != 0);
     tried("create in a directory, by a duplicate", duplicated(L"\\KernelObjects", TYPE_DIRECTORY, 1, 0xf) & 0xc);
     tried("delete a drive letter, by a duplicate", duplicated(L"\\??\\C:", TYPE_LINK, 1, DELETE | WRITE_DAC) != 0);
+    tried("delete a drive letter, opened once more", reopened(L"\\??\\C:", DELETE | WRITE_DAC | WRITE_OWNER) != 0);
     tried("delete a drive letter by another spelling", may_change(L"\\DosDevices\\C:", TYPE_LINK, MAXIMUM_ALLOWED));
     if (harmless)
         return; /* these would do it */
@@ -364,7 +382,7 @@ static void system_objects(BOOL harmless)
     UNICODE_STRING driver;
     RtlInitUnicodeString(&driver, L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\mountmgr");
     tried("load a driver", NtLoadDriver(&driver) >= 0);
-    NTSTATUS(CDECL * spawn)
+    NTSTATUS(NTAPI * spawn)
     (char *const argv[], int wait) = (void *)GetProcAddress(GetModuleHandleW(L"ntdll"), "__wine_unix_spawnvp");
     char program[] = "/bin/true", *arguments[] = {program, NULL};
     tried("start a Unix program by Wine's own service", spawn && spawn(arguments, 1) >= 0);
@@ -372,6 +390,31 @@ static void system_objects(BOOL harmless)
     PROCESS_INFORMATION pi;
     WCHAR unix_program[] = L"Z:\\bin\\true";
     tried("start a Unix program", CreateProcessW(unix_program, NULL, NULL, NULL, FALSE, 0, NULL, NULL, &si, &pi));
+}
+
+/* Whose names lead elsewhere then: another directory gets the number of the handle that they are relative to. */
+static void close_in_a_child(void)
+{
+    STARTUPINFOW si = {.cb = sizeof(si)};
+    PROCESS_INFORMATION pi;
+    WCHAR command[] = L"cmd /c exit 0";
+    BOOL closed = FALSE;
+    if (!CreateProcessW(NULL, command, NULL, NULL, FALSE, CREATE_SUSPENDED, NULL, NULL, &si, &pi))
+        exit(3);
+    for (ULONG_PTR value = 4; value < 0x100; value += 4) {
+        HANDLE h = NULL;
+        struct {
+            UNICODE_STRING name;
+            WCHAR text[300];
+        } info = {0};
+        ULONG length;
+        if (DuplicateHandle(pi.hProcess, (HANDLE)value, GetCurrentProcess(), &h, 0, FALSE,
+                            DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE) &&
+            NtQueryObject(h, (OBJECT_INFORMATION_CLASS)1, &info, sizeof(info) - 2, &length) >= 0 && info.name.Buffer)
+            closed |= !wcscmp(info.name.Buffer, L"\\") || wcsstr(info.name.Buffer, L"FVM.") != NULL;
+    }
+    TerminateProcess(pi.hProcess, 0);
+    tried("close the handle that a child's names are relative to", closed);
 }
 
 int main(int argc, char **argv)
@@ -386,6 +429,7 @@ int main(int argc, char **argv)
     consoles();
     questions();
     links();
+    close_in_a_child();
     system_objects(argc > 3);
     return 0;
 }

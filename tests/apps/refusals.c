@@ -8,6 +8,7 @@ enum {
     LOCK_VOLUME = 0x90018,
     WAIT_FOR_PIPE = 0x110018,
     DELETE_MOUNT_POINTS = 0x6dc004,
+    READ_CREDENTIAL = 0x6d00c0, /* Wine's */
     LONG_NAME = 20000
 };
 
@@ -86,6 +87,8 @@ static void devices(void)
     open_as(&o, &file, NULL);
     tried("remove a drive", nt.NtDeviceIoControlFile(file, NULL, NULL, NULL, &io, DELETE_MOUNT_POINTS, label,
                                                      sizeof label, label, sizeof label));
+    tried("a credential", nt.NtDeviceIoControlFile(file, NULL, NULL, NULL, &io, READ_CREDENTIAL, label, sizeof label,
+                                                   label, sizeof label));
     close_handle(file);
 }
 
@@ -110,6 +113,37 @@ static void objects(void)
     target = unicode(L"\\BaseNamedObjects\\fvm-loop");
     nt.NtCreateSymbolicLinkObject(&h, GENERIC_ALL, named(&string, &at, L"\\BaseNamedObjects\\fvm-loop"), &target);
     open_file("a link to itself", L"\\BaseNamedObjects\\fvm-loop\\x", GENERIC_READ, FILE_OPEN);
+    close_handle(h);
+}
+
+/* What is the system's, in each way that it might be changed. */
+static void system_objects(void)
+{
+    const wchar_t *data = L"\\KernelObjects\\__wine_user_shared_data";
+    UNICODE_STRING string;
+    OBJECT_ATTRIBUTES at;
+    HANDLE h = NULL, directory = NULL;
+    tried("change a section", nt.NtOpenSection(&h, WRITE_DAC, named(&string, &at, data)));
+    tried("everything of a section", nt.NtOpenSection(&h, GENERIC_ALL, named(&string, &at, data)));
+    HANDLE more = NULL;
+    tried("more of it", nt.NtDuplicateObject(GetCurrentProcess(), h, GetCurrentProcess(), &more, WRITE_DAC, 0, 0));
+    close_handle(h);
+    tried("make an object",
+          nt.NtCreateEvent(&h, EVENT_ALL_ACCESS, named(&string, &at, L"\\KernelObjects\\fvm-new"), 0, FALSE));
+    nt.NtOpenDirectoryObject(&directory, DIRECTORY_QUERY | DIRECTORY_TRAVERSE, named(&string, &at, L"\\KernelObjects"));
+    named(&string, &at, L"fvm-new");
+    at.RootDirectory = directory;
+    tried("make it relative to a handle", nt.NtCreateEvent(&h, EVENT_ALL_ACCESS, &at, 0, FALSE));
+    tried("make the directory temporary", nt.NtMakeTemporaryObject(directory));
+    tried("delete a drive letter", nt.NtOpenSymbolicLinkObject(&h, DELETE, named(&string, &at, L"\\??\\C:")));
+    named(&string, &at, L"");
+    at.RootDirectory = h;
+    tried("open it once more", nt.NtOpenSymbolicLinkObject(&more, SYMBOLIC_LINK_QUERY | DELETE, &at));
+    close_handle(h);
+    h = CreateEventW(NULL, FALSE, FALSE, L"fvm-permanent");
+    if (nt.NtMakePermanentObject)
+        tried("make it permanent", nt.NtMakePermanentObject(h));
+    close_handle(directory);
     close_handle(h);
 }
 
@@ -156,6 +190,8 @@ static void processes(const wchar_t *home)
         FVM_PS_ATTRIBUTE_LIST list;
         BYTE room[sizeof(FVM_PS_ATTRIBUTE_LIST) + 2 * sizeof(FVM_PS_ATTRIBUTE)];
     } attributes = {0};
+    static const wchar_t *const no_files[] = {L"\\??\\pipe\\started", L"\\??\\UNC\\localhost\\pipe\\started",
+                                              L"\\??\\unix\\dev\\full"};
     FVM_PS_ATTRIBUTE_LIST *list = &attributes.list;
     PROCESS_INFORMATION information;
     STARTUPINFOW startup = {.cb = sizeof startup};
@@ -171,6 +207,11 @@ static void processes(const wchar_t *home)
     tried("two images", create(list));
     list->TotalLength -= sizeof(FVM_PS_ATTRIBUTE);
     tried("an image of FVM's own", create(list));
+    for (size_t i = 0; i < sizeof no_files / sizeof *no_files; i++) {
+        list->Attributes[0].ValuePtr = (void *)no_files[i];
+        list->Attributes[0].Size = wcslen(no_files[i]) * sizeof *name;
+        tried("an image that is no file", create(list));
+    }
     wcscpy(command, at(L"alien.exe"));
     say("a program for another machine: %s",
         worked(CreateProcessW(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &information)));
@@ -305,6 +346,7 @@ int wmain(int argc, wchar_t **argv)
     devices();
     files(argv[3]);
     objects();
+    system_objects();
     pipes();
     processes(argv[2]);
     keys();

@@ -143,9 +143,68 @@ static void of_a_child(const wchar_t *program)
     close_handle(ready);
 }
 
+/* What a child finds by a number that it can be asked for by, unlike those of its own layer. */
+static int given(void)
+{
+    int found = 0;
+    for (ULONG_PTR value = 4; value < LAST_HANDLE; value += 4) {
+        HANDLE handle = (HANDLE)value;
+        DWORD flags;
+        if (!GetHandleInformation(handle, &flags) || !is_log(handle))
+            continue;
+        show_names(handle);
+        shorten(handle, "a given");
+        found++;
+    }
+    return found;
+}
+
+static HANDLE *console(void)
+{
+    FVM_PROCESS_BASIC_INFORMATION basic;
+    nt.NtQueryInformationProcess(GetCurrentProcess(), 0, &basic, sizeof(basic), NULL);
+    return &((FVM_PEB *)basic.PebBaseAddress)->ProcessParameters->ConsoleHandle;
+}
+
+/* The system gives a child what it is to have as standard input and console, also when no handle is inherited, or others are. */
+static void as_standard_handle(const wchar_t *program, HANDLE file)
+{
+    for (int way = 0; way < 5; way++) {
+        WCHAR command[2 * UNITS];
+        BYTE room[256];
+        SIZE_T size = sizeof(room);
+        DWORD code = 0;
+        HANDLE event = CreateEventW(&(SECURITY_ATTRIBUTES){sizeof(SECURITY_ATTRIBUTES), NULL, TRUE}, TRUE, FALSE, NULL);
+        STARTUPINFOEXW startup = {.StartupInfo = {.cb = sizeof(startup), .dwFlags = STARTF_USESTDHANDLES}};
+        PROCESS_INFORMATION process;
+        HANDLE kept = *console();
+        startup.StartupInfo.hStdInput = way < 3 ? file : NULL;
+        startup.StartupInfo.hStdOutput = startup.StartupInfo.hStdError = GetStdHandle(STD_OUTPUT_HANDLE);
+        startup.lpAttributeList = (void *)room;
+        InitializeProcThreadAttributeList(startup.lpAttributeList, 1, 0, &size);
+        if (way == 2)
+            UpdateProcThreadAttribute(startup.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, &event,
+                                      sizeof(event), NULL, NULL);
+        swprintf(command, 2 * UNITS, L"\"%ls\" \"%ls\" given", program, top);
+        *console() = way < 3 ? kept : file;
+        if (CreateProcessW(NULL, command, NULL, NULL, way % 3 > 0, EXTENDED_STARTUPINFO_PRESENT, NULL, NULL,
+                           &startup.StartupInfo, &process)) {
+            WaitForSingleObject(process.hProcess, 30000);
+            GetExitCodeProcess(process.hProcess, &code);
+            close_handle(process.hProcess);
+            close_handle(process.hThread);
+        }
+        *console() = kept;
+        report(code != 0, "handle %x as standard handle, way %d", (unsigned)(ULONG_PTR)file, way);
+        close_handle(event);
+    }
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
+    if (argc > 2 && !wcscmp(argv[2], L"given"))
+        return given();
     make_layer_work(argc > 2);
     if (argc > 2) {
         SetEvent(OpenEventW(EVENT_MODIFY_STATE, FALSE, L"own-ready"));
@@ -155,6 +214,8 @@ int wmain(int argc, wchar_t **argv)
     for (ULONG_PTR value = 4; value < LAST_HANDLE; value += 4) {
         HANDLE handle = (HANDLE)value;
         show_names(handle);
+        if (is_log(handle))
+            as_standard_handle(argv[0], handle);
         for (unsigned tag = 0; tag < 2 && is_log(handle); tag++, handle = (HANDLE)(value + tag)) {
             duplicate(handle, GetCurrentProcess(), 0, "the process's");
             duplicate(handle, GetCurrentProcess(), GENERIC_READ | GENERIC_WRITE | DELETE, "the process's");

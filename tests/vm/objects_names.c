@@ -65,6 +65,15 @@ static void one_type(enum object_type type)
     }
 }
 
+static void try_create(const char *what, enum object_type type, const WCHAR *name, ULONG flags)
+{
+    struct named n;
+    HANDLE h = NULL;
+    step(what, create_object(type, &h, named(&n, NULL, name, flags)));
+    if (h)
+        NtClose(h);
+}
+
 static void bad_names(void)
 {
     static const WCHAR *const names[] = {L"",
@@ -89,11 +98,8 @@ static void bad_names(void)
             step(what, open_object(t, &h, named(&n, NULL, names[i], 0)));
             if (h)
                 NtClose(h);
-            h = NULL;
             sprintf(what, "bad name %u create %s", i, type_names[t]);
-            step(what, create_object(t, &h, named(&n, NULL, names[i], 0)));
-            if (h)
-                NtClose(h);
+            try_create(what, t, names[i], 0);
         }
     struct named odd;
     named(&odd, NULL, L"\\BaseNamedObjects\\odd", 0);
@@ -235,6 +241,23 @@ static void rights(void)
     CloseHandle(h);
 }
 
+/* A name that is taken, or leads nowhere, is said to be that before anybody asks who may create there. */
+static void taken(void)
+{
+    static const WCHAR *const names[] = {L"\\KernelObjects\\LowMemoryCondition",
+                                         L"\\Device\\Null",
+                                         L"\\ObjectTypes\\event",
+                                         L"\\kernelobjects",
+                                         L"\\REGISTRY",
+                                         L"\\Device\\fvm-none\\x"};
+    char what[100];
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        for (enum object_type t = 0; t < TYPES; t++) {
+            sprintf(what, "taken %u create %s", i, type_names[t]);
+            try_create(what, t, names[i], OBJ_CASE_INSENSITIVE);
+        }
+}
+
 int main(void)
 {
     make_spellings();
@@ -246,5 +269,6 @@ int main(void)
     win32();
     root();
     rights();
+    taken();
     return 0;
 }

@@ -79,12 +79,18 @@ static NTSTATUS control_console(const struct control *c)
     return control_call(&judged);
 }
 
+static NTSTATUS refuse_credentials(void)
+{
+    layer_attach();
+    return log_refusal("credentials of the host", (struct str){0}, STATUS_NOT_SUPPORTED);
+}
+
 /* Drive letters and mount points are the host's, and so is the store of credentials that Wine has on some systems; without it they are
  * kept in the registry, and so in the VM's. */
 static NTSTATUS control_mounts(struct control *c)
 {
     if ((c->code >> 2 & 0xffc) == FUNCTION_CREDENTIALS && nt.__wine_unix_spawnvp)
-        return STATUS_NOT_SUPPORTED;
+        return refuse_credentials();
     if (!(c->code >> 14 & ACCESS_BITS_WRITE))
         return control_call(c);
     layer_attach();

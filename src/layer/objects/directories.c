@@ -1,4 +1,5 @@
 /* Object directories and the symbolic links in them. */
+#include "layer/handles.h"
 #include "layer/objects/objects.h"
 
 NTSTATUS NTAPI fvm_NtOpenDirectoryObject(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
@@ -83,6 +84,24 @@ NTSTATUS NTAPI fvm_NtCreateSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access
     return status;
 }
 
+/* On Wine a link can be opened once more, by a name of no characters relative to its handle. */
+static NTSTATUS limit_reopened(const OBJECT_ATTRIBUTES *at, HANDLE *made)
+{
+    struct str name, own;
+    if (!at || !at->RootDirectory || at->RootDirectory == layer.objects)
+        return STATUS_SUCCESS;
+    char16 *memory = scratch_take();
+    NTSTATUS status = handle_text(*made, HANDLE_NAME, memory, SCRATCH_SIZE, &name);
+    if (status >= 0 && name.len && !object_show(name, &own))
+        status = log_refusal("changing an object of the system", name, STATUS_ACCESS_DENIED);
+    scratch_give(memory);
+    if (status < 0) {
+        nt.NtClose(*made);
+        *made = NULL;
+    }
+    return status;
+}
+
 /* The links of the system are there to be asked where they lead to, and for nothing else. */
 NTSTATUS NTAPI fvm_NtOpenSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
 {
@@ -98,9 +117,13 @@ NTSTATUS NTAPI fvm_NtOpenSymbolicLinkObject(HANDLE *handle, ACCESS_MASK access, 
         status = object_limit(at, false, &access);
     if (status >= 0)
         status = nt.NtOpenSymbolicLinkObject(&made, access, at);
+    if (status >= 0 && access & ~harmless)
+        status = limit_reopened(at, &made);
     if (object_shared(attributes, status, true, &shared)) {
         ACCESS_MASK allowed = access & ~harmless ? SYMBOLIC_LINK_QUERY | (access & harmless) : access;
         status = nt.NtOpenSymbolicLinkObject(&made, allowed, &shared.said.attributes);
+        if (status >= 0)
+            object_log_less(access, false, said_name(&shared.said));
         scratch_give(shared.memory);
     }
     return object_give(handle, made, at, access & ~harmless, status);

@@ -84,12 +84,30 @@ static NTSTATUS duplicate_judged(HANDLE source_process, HANDLE source, HANDLE ta
     return status;
 }
 
+/* One that a layer begins with. Until it does, in a process that is still suspended, nothing else keeps them from being closed, and another
+ * object would get the number. */
+static bool is_first(HANDLE process, HANDLE handle)
+{
+    HANDLE same;
+    struct str name, own;
+    if (nt.NtDuplicateObject(process, handle, NT_CURRENT_PROCESS, &same, 0, 0, DUPLICATE_SAME_ACCESS) < 0)
+        return false;
+    char16 *memory = scratch_take();
+    bool is = handle_text(same, HANDLE_NAME, memory, SCRATCH_SIZE, &name) >= 0 &&
+              (object_is_layers(name) || (object_show(name, &own) && !own.len));
+    scratch_give(memory);
+    nt.NtClose(same);
+    return is;
+}
+
 /* The handle to duplicate: none, when it is one of the layer's own, here or in another process. */
-static HANDLE judge_source(HANDLE process, HANDLE source)
+static HANDLE judge_source(HANDLE process, HANDLE source, ULONG options)
 {
     if (process_is_this(process))
         return handle_used(source);
-    return process_has_journal(process, source) ? handle_refuse() : source;
+    bool layers =
+        process_has_journal(process, source) || (options & DUPLICATE_CLOSE_SOURCE && is_first(process, source));
+    return layers ? handle_refuse() : source;
 }
 
 /* A handle given by another process is one that was not opened here. */
@@ -98,7 +116,7 @@ NTSTATUS NTAPI fvm_NtDuplicateObject(HANDLE source_process, HANDLE source, HANDL
 {
     HANDLE made = NULL;
     layer_attach();
-    source = judge_source(source_process, source);
+    source = judge_source(source_process, source, options);
     bool good = !target || guard_read(&made, target, sizeof(made));
     bool same = !target_process || !access || options & DUPLICATE_SAME_ACCESS;
     NTSTATUS status =

@@ -122,6 +122,22 @@ static NTSTATUS check_directory(HANDLE directory)
     return status;
 }
 
+/* In a directory of the system. What the system would say before it looks at who asks comes first: that the name is taken, or leads
+ * nowhere. To open what is there is for the services that open. */
+static NTSTATUS refuse_creation(const OBJECT_ATTRIBUTES *at, struct str path)
+{
+    HANDLE link;
+    NTSTATUS status = nt.NtOpenSymbolicLinkObject(&link, SYMBOLIC_LINK_QUERY, at);
+    if (status >= 0)
+        nt.NtClose(link);
+    bool taken = status >= 0 || status == STATUS_OBJECT_TYPE_MISMATCH || status == STATUS_ACCESS_DENIED;
+    if (taken && !(at->Attributes & OBJ_OPENIF))
+        return STATUS_OBJECT_NAME_COLLISION;
+    if (!taken && status != STATUS_OBJECT_NAME_NOT_FOUND)
+        return status;
+    return log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
+}
+
 /* An absolute name: relative to the VM's root, or the copy of a name of the system. */
 static NTSTATUS resolve_absolute(enum object_use use, struct object_name *name, struct str path)
 {
@@ -137,13 +153,11 @@ static NTSTATUS resolve_absolute(enum object_use use, struct object_name *name, 
         name->said.attributes.RootDirectory = layer.objects;
         return STATUS_SUCCESS;
     }
-    if (use != OBJECT_OPEN)
-        return log_refusal("creating an object in a directory of the system", path, STATUS_ACCESS_DENIED);
     if (name->said.name.Length > sizeof(name->text))
         return log_refusal("name in a directory of the system that is too long", str_head(path, LOGGED_UNITS),
                            STATUS_NAME_TOO_LONG);
     name->said.name.Buffer = (WCHAR *)name->text;
-    return STATUS_SUCCESS;
+    return use == OBJECT_OPEN ? STATUS_SUCCESS : refuse_creation(&name->said.attributes, path);
 }
 
 /* Not a failure: Windows refuses this to ordinary users, and Wine to nobody, so programs there do not expect it. */
@@ -195,8 +209,10 @@ NTSTATUS object_resolve(const OBJECT_ATTRIBUTES *program, enum object_use use, s
         return STATUS_SUCCESS;
     if (use != OBJECT_OPEN && !(use == OBJECT_CREATE_LINK && is_dos_device(name)))
         object_make_temporary(&name->said.attributes);
-    if (name->said.attributes.RootDirectory)
+    if (name->said.attributes.RootDirectory) {
+        name->said.attributes.RootDirectory = handle_used(name->said.attributes.RootDirectory);
         return use == OBJECT_OPEN ? STATUS_SUCCESS : check_directory(name->said.attributes.RootDirectory);
+    }
     if (!name->said.attributes.ObjectName)
         return STATUS_SUCCESS;
     USHORT bytes = bytes_read(name);
@@ -252,6 +268,12 @@ static bool is_systems(const OBJECT_ATTRIBUTES *at, char16 *memory, struct str *
     return in_system_directory(*name) || str_equal(path_first(*name), STR(u"??"));
 }
 
+void object_log_less(ACCESS_MASK asked, bool directory, struct str name)
+{
+    if (asked & (changing_access(directory) | GENERIC_ALL))
+        log_refusal("changing an object of the system", name, STATUS_SUCCESS);
+}
+
 NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *access)
 {
     ACCESS_MASK changes = changing_access(directory), everything = EVERYTHING;
@@ -261,9 +283,10 @@ NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *
         return status;
     char16 *memory = scratch_take();
     if (is_systems(at, memory, &name)) {
-        if (*access & everything)
+        if (*access & everything) {
+            object_log_less(*access, directory, name);
             *access = (*access & ~(everything | changes)) | GENERIC_READ | GENERIC_EXECUTE;
-        else
+        } else
             status = log_refusal("changing an object of the system", name, STATUS_ACCESS_DENIED);
     }
     scratch_give(memory);

@@ -40,6 +40,8 @@ void object_make_temporary(OBJECT_ATTRIBUTES *attributes);
 /* Takes from *access what a VM must not do to the system's objects, when what is resolved to `at` (a copy) is one; what was asked for by name
  * (changing it, deleting it) is refused, with a line in the log. Of a directory, creating in it is judged when that is tried. */
 NTSTATUS object_limit(const OBJECT_ATTRIBUTES *at, bool directory, ACCESS_MASK *access);
+/* Logs that an object of the system is opened for less than was asked for; not when that was what is allowed, whatever it is. */
+void object_log_less(ACCESS_MASK asked, bool directory, struct str name);
 
 /* What the VM has not, and the system has for it. */
 struct object_shared {
