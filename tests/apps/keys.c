@@ -248,8 +248,13 @@ static void check(int done, int count)
             fail(now ? "changed" : "not changed", name("%d", i), done);
     }
     char text[128];
-    while (!RegEnumKeyA(key, listed, text, sizeof text))
+    while (!RegEnumKeyA(key, listed, text, sizeof text)) {
+        HKEY below = open(name(TOP "Seed\\%s", text));
+        if (!below)
+            fail("listed, and not there", text, 0);
+        RegCloseKey(below);
         listed++;
+    }
     if (listed != keys)
         fail("listed", name("%lu, there are %lu", listed, keys), 0);
     RegCloseKey(key);

@@ -2,6 +2,7 @@
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +107,16 @@ class Prefix:
 
     def stop(self):
         """Ends every process of this prefix, and of no other."""
-        subprocess.run(["wineserver", "-k"], env=self.env, stderr=subprocess.DEVNULL)
-        subprocess.run(["wineserver", "-w"], env=self.env, stderr=subprocess.DEVNULL)
+        for end in ("-k", "-w"):
+            try:
+                subprocess.run(["wineserver", end], env=self.env, stderr=subprocess.DEVNULL, timeout=TIMEOUT)
+            except subprocess.TimeoutExpired:
+                pass
+        for pid in self.processes(""):  # what asks the server for nothing does not notice that it is gone
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         if self.holder is not None:
             self.holder.communicate()
             self.holder = None
