@@ -177,3 +177,16 @@ def test_what_is_refused_is_logged(machine):
 def matches(row, line):
     why, status, name = row
     return re.fullmatch(re.escape(f"{why} ({status}): {name}").replace(r"\*", ".*"), line)
+
+
+def test_no_line_is_lost_when_two_write(machine):
+    count, tags = 2000, ["one", "two"]
+    command = [X64 / "apps" / "refusals.exe", "repeat"]
+    running = [machine.popen_fvm(["run", "crowded", "--", *command, tag, count]) for tag in tags]
+    for process in running:
+        assert process.communicate(timeout=120) == (b"", b"") and process.returncode == 0
+    lines = machine.fvm("log", "crowded").expect().text.splitlines()
+    row = re.compile(r"\S+Z \d+ refuse creating an object in a directory of the system \(c0000022\): KernelObjects\\(\w+)-(\d+)")
+    found = [match.groups() for line in lines if "KernelObjects" in line and (match := row.fullmatch(line))]
+    assert sorted(found) == sorted((tag, str(i)) for tag in tags for i in range(count))
+    machine.fvm("delete", "crowded").expect()

@@ -1,6 +1,7 @@
 /* Provokes each kind of refusal that can come about on Wine, once, for the event log.
  *   refusals DIRECTORY HOME COLON   (FVM's home, a Windows path; a file with a colon in its Unix name, an NT path)
- *   refusals hold                   on the host: holds a link to the host's named objects, until a line comes on standard input */
+ *   refusals hold                   on the host: holds a link to the host's named objects, until a line comes on standard input
+ *   refusals repeat NAME COUNT      tries to make NAME-0, NAME-1 ... in a directory of the system */
 #include "../harness/keys.h"
 
 enum {
@@ -333,6 +334,20 @@ static int hold(void)
     return getchar() == EOF;
 }
 
+static int repeat(const wchar_t *text, ULONG count)
+{
+    HANDLE event;
+    UNICODE_STRING string;
+    OBJECT_ATTRIBUTES at;
+    wchar_t name[64];
+    for (ULONG i = 0; i < count; i++) {
+        swprintf(name, 64, L"\\KernelObjects\\%ls-%lu", text, i);
+        if (nt.NtCreateEvent(&event, EVENT_ALL_ACCESS, named(&string, &at, name), 0, FALSE) != STATUS_ACCESS_DENIED)
+            return 1;
+    }
+    return 0;
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     begin(argc, argv);
@@ -342,6 +357,8 @@ int wmain(int argc, wchar_t **argv)
         return 2;
     if (!wcscmp(argv[1], L"put"))
         return put_key(wcstoul(argv[2], NULL, 10));
+    if (!wcscmp(argv[1], L"repeat"))
+        return repeat(argv[2], wcstoul(argv[3], NULL, 10));
     own_files(argv[2]);
     devices();
     files(argv[3]);
