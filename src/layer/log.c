@@ -1,4 +1,4 @@
-/* The event log: one line an event, appended by one write so that processes do not mix; of a refusal also what was tried and the
+/* The event log: one line an event, appended whole (nt/append.h); of a refusal also what was tried and the
  * status that the program got. Names come from the program: control characters, and what is not valid UTF-16, are written as \x..
  * so that a terminal shows them harmlessly. */
 #include "layer/handles.h"
