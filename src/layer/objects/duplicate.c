@@ -89,13 +89,9 @@ static NTSTATUS duplicate_judged(HANDLE source_process, HANDLE source, HANDLE ta
 static bool is_first(HANDLE process, HANDLE handle)
 {
     HANDLE same;
-    struct str name, own;
     if (nt.NtDuplicateObject(process, handle, NT_CURRENT_PROCESS, &same, 0, 0, DUPLICATE_SAME_ACCESS) < 0)
         return false;
-    char16 *memory = scratch_take();
-    bool is = handle_text(same, HANDLE_NAME, memory, SCRATCH_SIZE, &name) >= 0 &&
-              (object_is_layers(name) || (object_show(name, &own) && !own.len));
-    scratch_give(memory);
+    bool is = object_is_first(same);
     nt.NtClose(same);
     return is;
 }

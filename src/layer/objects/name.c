@@ -35,6 +35,17 @@ bool object_is_layers(struct str system_name)
            system_name.s[root.len] == '.';
 }
 
+bool object_is_first(HANDLE handle)
+{
+    char16 *memory = scratch_take();
+    struct str text, own;
+    bool is = handle_text(handle, HANDLE_TYPE, memory, SCRATCH_SIZE, &text) >= 0 && !str_equal(text, STR(u"File")) &&
+              handle_text(handle, HANDLE_NAME, memory, SCRATCH_SIZE, &text) >= 0 &&
+              (object_is_layers(text) || (object_show(text, &own) && !own.len));
+    scratch_give(memory);
+    return is;
+}
+
 static bool is_number(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)

@@ -66,6 +66,9 @@ struct str object_root(void);
 bool object_show(struct str system_name, struct str *own);
 /* The section and the lock, named FVM.<id>.x beside the VM's root; for the program they have no names. */
 bool object_is_layers(struct str system_name);
+/* Whether that is what a layer begins with: one of these two, or the VM's root. A file is not even asked for its name: on Windows that waits
+ * while somebody reads from it, when it is a console or a pipe. */
+bool object_is_first(HANDLE handle);
 /* The absolute name, in `memory`, of what the program calls by a name relative to an object directory, with the links of the VM in
  * it followed (also for an absolute name: then the directory is NULL). STATUS_REPARSE: it is another one; STATUS_SUCCESS: there is
  * nothing to follow. A failure: where it leads cannot be told, so nothing may be opened by it; that is in the log. */

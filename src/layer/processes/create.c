@@ -217,20 +217,26 @@ static NTSTATUS read_parameters(HANDLE process, FVM_PROCESS_PARAMETERS *paramete
     return status;
 }
 
-/* One of the VM's logs, its section, its lock. */
+/* Logs are open for appending, never for writing elsewhere. Of other files no name is asked, as in object_is_first. */
+static bool is_log(HANDLE handle)
+{
+    if ((handle_granted(handle) & (FILE_WRITE_DATA | FILE_APPEND_DATA)) != FILE_APPEND_DATA)
+        return false;
+    char16 *memory = scratch_take();
+    struct strbuf path;
+    buf_init(&path, memory, PATH_UNITS);
+    bool is = host_name_of_handle(handle, &path) &&
+              str_equal_fold(layer.up, path_parent(buf_str(&path)), path_parent(layer.storage));
+    scratch_give(memory);
+    return is;
+}
+
 static bool is_layers(HANDLE process, HANDLE handle)
 {
     HANDLE same;
     if (nt.NtDuplicateObject(process, handle, NT_CURRENT_PROCESS, &same, 0, 0, DUPLICATE_SAME_ACCESS) < 0)
         return false;
-    char16 *memory = scratch_take();
-    struct strbuf path;
-    struct str name;
-    buf_init(&path, memory, PATH_UNITS);
-    bool is = host_name_of_handle(same, &path)
-                  ? str_equal_fold(layer.up, path_parent(buf_str(&path)), path_parent(layer.storage))
-                  : handle_text(same, HANDLE_NAME, memory, SCRATCH_SIZE, &name) >= 0 && object_is_layers(name);
-    scratch_give(memory);
+    bool is = object_is_first(same) || is_log(same);
     nt.NtClose(same);
     return is;
 }
