@@ -199,3 +199,13 @@ NTSTATUS handle_keep(HANDLE handle, HANDLE *kept)
 {
     return nt.NtDuplicateObject(NT_CURRENT_PROCESS, handle, NT_CURRENT_PROCESS, kept, 0, 0, DUPLICATE_SAME_ACCESS);
 }
+
+bool handle_there(HANDLE process, HANDLE handle, bool (*is)(HANDLE))
+{
+    HANDLE same;
+    if (nt.NtDuplicateObject(process, handle, NT_CURRENT_PROCESS, &same, 0, 0, DUPLICATE_SAME_ACCESS) < 0)
+        return false;
+    bool so = is(same);
+    nt.NtClose(same);
+    return so;
+}

@@ -57,6 +57,8 @@ NTSTATUS handle_text(HANDLE handle, enum handle_text what, void *memory, ULONG s
 ACCESS_MASK handle_granted(HANDLE handle);
 /* A handle of our own to the same object, with the same access: the number of the program's may come to be another object's. */
 NTSTATUS handle_keep(HANDLE handle, HANDLE *kept);
+/* Whether what `handle` is in that process is so; asked by a handle of our own to it. Nothing is not. */
+bool handle_there(HANDLE process, HANDLE handle, bool (*is)(HANDLE));
 /* Forgets what is known about a handle value: to be called by whatever service made a new handle with that value. Closing is
  * not intercepted: it is the most frequent service of all, and programs look at its stub's bytes. */
 void handle_forget(HANDLE handle);

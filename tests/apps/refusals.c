@@ -303,6 +303,8 @@ static void hives(void)
     OBJECT_ATTRIBUTES key_at, file_at;
     named(&file, &file_at, nt_at(L"hive"));
     tried("a hive with a link", nt.NtLoadKey(named(&key, &key_at, MACHINE L"fvm-loaded"), &file_at));
+    tried("a pipe as hive", nt.NtLoadKey(&key_at, named(&(UNICODE_STRING){0}, &(OBJECT_ATTRIBUTES){0},
+                                                        L"\\??\\UNC\\localhost\\pipe\\loaded")));
     tried("a hive at the root", nt.NtLoadKey(named(&key, &key_at, L"\\Registry\\fvm-hive"), &file_at));
     tried("a hive over FVM's keys", nt.NtLoadKey(named(&key, &key_at, user(L"Software\\FVM\\hive")), &file_at));
     tried("unloading", nt.NtUnloadKey(named(&key, &key_at, MACHINE L"Software")));

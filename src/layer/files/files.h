@@ -87,6 +87,9 @@ NTSTATUS name_put(void *information, SIZE_T length, struct str name, SIZE_T *nee
 /* Resolves name->path in place (links and other spellings are replaced by the canonical VM path) and says where it
  * lives. Pointers in place go into the shared map: use them before anything is changed. */
 NTSTATUS file_resolve(struct file_name *name, struct file_memory *memory, struct map_place *place);
+/* The same for a file that the layer is to open and read for the program. What is no file of the program's (a pipe of a machine, a device,
+ * FVM's own) is refused, with a line in the log. */
+NTSTATUS file_resolve_to_read(struct file_name *name, struct file_memory *memory, struct map_place *place);
 /* Opens a directory of the host, with `access` and SYNCHRONIZE. */
 bool file_open_directory(struct str nt_path, ACCESS_MASK access, HANDLE *handle);
 /* NT path of what a read of the name opens, into `real`; from_storage: it is the storage's. */

@@ -4,7 +4,9 @@
  * (delta/checked.h) when the spelling is the canonical one, as a LINK of the map when it is another (a link, another drive letter, a
  * volume name, Wine's Unix names).
  * That costs one open for each directory and VM session, and from then on a name costs one look-up. */
+#include "layer/files/devices.h"
 #include "layer/files/files.h"
+#include "layer/objects/pipes.h"
 
 enum { LINKS_MAX = 64 };
 
@@ -236,6 +238,18 @@ NTSTATUS file_resolve(struct file_name *name, struct file_memory *memory, struct
             touch_parents(name, memory, place->known);
     }
     return STATUS_STOPPED_ON_SYMLINK;
+}
+
+NTSTATUS file_resolve_to_read(struct file_name *name, struct file_memory *memory, struct map_place *place)
+{
+    if (pipe_of_machine(buf_str(&name->path)))
+        return log_refusal("pipe by way of the network", buf_str(&name->path), STATUS_BAD_NETWORK_PATH);
+    NTSTATUS status = file_resolve(name, memory, place);
+    if (status >= 0 && place->hidden)
+        return log_refusal("FVM's own files", buf_str(&name->path), STATUS_OBJECT_NAME_NOT_FOUND);
+    if (status >= 0 && place->has_lower && device_directory(buf_str(&name->path)))
+        return log_refusal("device", buf_str(&name->path), STATUS_ACCESS_DENIED);
+    return status;
 }
 
 void file_lower_path(const struct file_name *name, const struct map_place *place, struct strbuf *nt_path)

@@ -84,25 +84,14 @@ static NTSTATUS duplicate_judged(HANDLE source_process, HANDLE source, HANDLE ta
     return status;
 }
 
-/* One that a layer begins with. Until it does, in a process that is still suspended, nothing else keeps them from being closed, and another
- * object would get the number. */
-static bool is_first(HANDLE process, HANDLE handle)
-{
-    HANDLE same;
-    if (nt.NtDuplicateObject(process, handle, NT_CURRENT_PROCESS, &same, 0, 0, DUPLICATE_SAME_ACCESS) < 0)
-        return false;
-    bool is = object_is_first(same);
-    nt.NtClose(same);
-    return is;
-}
-
-/* The handle to duplicate: none, when it is one of the layer's own, here or in another process. */
+/* The handle to duplicate: none, when it is one of the layer's own, here or in another process. Until that begins, nothing else keeps what
+ * its layer begins with from being closed, and another object would get the number. */
 static HANDLE judge_source(HANDLE process, HANDLE source, ULONG options)
 {
     if (process_is_this(process))
         return handle_used(source);
-    bool layers =
-        process_has_journal(process, source) || (options & DUPLICATE_CLOSE_SOURCE && is_first(process, source));
+    bool layers = process_has_journal(process, source) ||
+                  (options & DUPLICATE_CLOSE_SOURCE && handle_there(process, source, object_is_first));
     return layers ? handle_refuse() : source;
 }
 

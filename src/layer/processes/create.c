@@ -1,10 +1,8 @@
 /* Creating processes. Whatever way a program asks for a process, it begins suspended, is put into the VM, and only then
  * runs; what the layer cannot enter is refused. */
-#include "layer/files/devices.h"
 #include "layer/files/files.h"
 #include "layer/handles.h"
 #include "layer/objects/objects.h"
-#include "layer/objects/pipes.h"
 #include "layer/processes/processes.h"
 #include "nt/enter.h"
 #include "nt/parameters.h"
@@ -134,21 +132,13 @@ static NTSTATUS read_machine(struct creating *c, bool *unix_program)
 static NTSTATUS find_image(struct creating *c, const OBJECT_ATTRIBUTES *attributes, struct map_place *place)
 {
     NTSTATUS status = name_decode(attributes, 0, c->memory, &c->name);
-    struct str path = buf_str(&c->name.path);
     if (status < 0)
         return status;
     if (c->name.kind != NAME_FILE)
-        return log_refusal("device", path, STATUS_OBJECT_NAME_INVALID);
-    if (pipe_of_machine(path))
-        return log_refusal("pipe by way of the network", path, STATUS_BAD_NETWORK_PATH);
+        return log_refusal("device", buf_str(&c->name.path), STATUS_OBJECT_NAME_INVALID);
     do
-        status = file_resolve(&c->name, c->memory, place);
+        status = file_resolve_to_read(&c->name, c->memory, place);
     while (status >= 0 && file_alias_of(&c->name, c->memory, place));
-    path = buf_str(&c->name.path);
-    if (status >= 0 && place->hidden)
-        return log_refusal("FVM's own files", path, STATUS_OBJECT_NAME_NOT_FOUND);
-    if (status >= 0 && place->has_lower && device_directory(path))
-        return log_refusal("device", path, STATUS_ACCESS_DENIED);
     return status;
 }
 
@@ -231,14 +221,9 @@ static bool is_log(HANDLE handle)
     return is;
 }
 
-static bool is_layers(HANDLE process, HANDLE handle)
+static bool is_layers(HANDLE handle)
 {
-    HANDLE same;
-    if (nt.NtDuplicateObject(process, handle, NT_CURRENT_PROCESS, &same, 0, 0, DUPLICATE_SAME_ACCESS) < 0)
-        return false;
-    bool is = object_is_first(same) || is_log(same);
-    nt.NtClose(same);
-    return is;
+    return object_is_first(handle) || is_log(handle);
 }
 
 /* The system duplicates for a process what its parameters name as its console and standard handles, whether it may be inherited or not. So
@@ -253,7 +238,7 @@ static NTSTATUS check_given_handles(HANDLE process, struct str image)
                             parameters.StandardError};
     for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
         if (given[i] && (!i || given[i] != given[i - 1]) && handle_is_possible(given[i]) &&
-            is_layers(process, given[i])) {
+            handle_there(process, given[i], is_layers)) {
             handle_refuse();
             return STATUS_INVALID_HANDLE;
         }

@@ -5,7 +5,6 @@
  *
  * Wine follows a symbolic link in the text while it still loads, as server and with all rights. So the system gets a copy of the
  * file, out of the VM's reach, and no file with a link in it. */
-#include "layer/files/devices.h"
 #include "layer/files/files.h"
 #include "layer/handles.h"
 #include "layer/registry/registry.h"
@@ -73,11 +72,7 @@ static NTSTATUS open_hive(OBJECT_ATTRIBUTES *program, HANDLE *file)
     if (status >= 0 && name.kind != NAME_FILE)
         status = STATUS_OBJECT_TYPE_MISMATCH;
     if (status >= 0)
-        status = file_resolve(&name, memory, &place);
-    if (status >= 0 && place.hidden)
-        status = log_refusal("FVM's own files", buf_str(&name.path), STATUS_OBJECT_NAME_NOT_FOUND);
-    if (status >= 0 && place.has_lower && device_directory(buf_str(&name.path)))
-        status = log_refusal("device", buf_str(&name.path), STATUS_ACCESS_DENIED);
+        status = file_resolve_to_read(&name, memory, &place);
     if (status >= 0) {
         buf_init(&real, memory->real, PATH_UNITS);
         file_real_path(&name, &place, true, &real);
