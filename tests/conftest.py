@@ -46,6 +46,13 @@ def reference(make_prefix):
 
 
 @pytest.fixture
+def narrow_programs(machine):
+    """32-bit ones; without them there is nothing to test."""
+    if not machine.runs_narrow_programs():
+        pytest.skip("not applicable: the system has no 32-bit ntdll")
+
+
+@pytest.fixture
 def desktop(machine):
     """What programs with windows find on a host that is in use. Wine would start it in the VM's job, without the layer, and it writes
     what it finds of screens into the registry (docs/security.md)."""

@@ -28,9 +28,7 @@ echo looked
 
 
 @pytest.fixture
-def setup(machine, reference):
-    if not machine.runs_narrow_programs():
-        pytest.skip("not applicable: the system has no 32-bit ntdll")
+def setup(narrow_programs, machine, reference):
     for prefix in (machine, reference):
         shutil.copy(X64 / "apps/setup.exe", prefix.drive_c)  # made by makensis, see tests/apps
         (prefix.drive_c / "look.bat").write_bytes(LOOK.replace("\n", "\r\n").encode())

@@ -15,9 +15,7 @@ CANNOT_RUN = 126
 
 
 @pytest.fixture
-def narrow(machine):
-    if not machine.runs_narrow_programs():
-        pytest.skip("not applicable: the system has no 32-bit ntdll")
+def narrow(machine, narrow_programs):
     before = host_snapshot(machine)
     yield
     assert_unchanged(before, host_snapshot(machine))
@@ -27,9 +25,7 @@ WAYS = ["create", "suspended", "detached", "breakaway", "job", "parent", "user",
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_trees_of_both_kinds(machine, reference, how):
-    if not machine.runs_narrow_programs():
-        pytest.skip("not applicable: the system has no 32-bit ntdll")
+def test_trees_of_both_kinds(machine, reference, narrow_programs, how):
     vm = f"tree-{how}"
     for prefix in (machine, reference):
         (prefix.drive_c / "windows/tree-first.txt").unlink(missing_ok=True)

@@ -12,7 +12,9 @@ static bool taken(NTSTATUS status)
 static bool lock(HANDLE file, LARGE_INTEGER *at, LARGE_INTEGER *count)
 {
     LARGE_INTEGER pause = {.QuadPart = PAUSE};
-    NTSTATUS status = nt.__wine_unix_spawnvp ? STATUS_LOCK_NOT_GRANTED : STATUS_NOT_SUPPORTED;
+    NTSTATUS status = STATUS_LOCK_NOT_GRANTED;
+    if (!nt.__wine_unix_spawnvp) /* not Wine */
+        return false;
     for (int i = 0; i < TRIES && taken(status); i++) {
         if (i)
             nt.NtDelayExecution(FALSE, &pause);
